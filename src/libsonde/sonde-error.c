@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#include "config.h"
+
+#include "sonde-error-private.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const GDBusErrorEntry error_entries[] = {
+  { SONDE_ERROR_FAILED, "org.sonde.Sonde1.Error.Failed" },
+  { SONDE_ERROR_INVALID_SETTING, "org.sonde.Sonde1.Error.InvalidSetting" },
+  { SONDE_ERROR_NO_SUCH_SERVER, "org.sonde.Sonde1.Error.NoSuchServer" },
+  { SONDE_ERROR_NO_SUCH_CONNECTION, "org.sonde.Sonde1.Error.NoSuchConnection" },
+  { SONDE_ERROR_NAME_IN_USE, "org.sonde.Sonde1.Error.NameInUse" },
+  { SONDE_ERROR_ADDRESS_IN_USE, "org.sonde.Sonde1.Error.AddressInUse" },
+  { SONDE_ERROR_ADDRESS_NOT_AVAILABLE, "org.sonde.Sonde1.Error.AddressNotAvailable" },
+  { SONDE_ERROR_PERMISSION_DENIED, "org.sonde.Sonde1.Error.PermissionDenied" },
+  { SONDE_ERROR_NOT_AUTHORIZED, "org.sonde.Sonde1.Error.NotAuthorized" },
+  { SONDE_ERROR_TIMED_OUT, "org.sonde.Sonde1.Error.TimedOut" },
+  { SONDE_ERROR_CONNECT_TIMED_OUT, "org.sonde.Sonde1.Error.ConnectTimedOut" },
+  { SONDE_ERROR_CONNECT_REFUSED, "org.sonde.Sonde1.Error.ConnectRefused" },
+  { SONDE_ERROR_UNREACHABLE, "org.sonde.Sonde1.Error.Unreachable" },
+  { SONDE_ERROR_PEER_CLOSED, "org.sonde.Sonde1.Error.PeerClosed" },
+  { SONDE_ERROR_PEER_RESET, "org.sonde.Sonde1.Error.PeerReset" },
+  { SONDE_ERROR_ECHO_MISMATCH, "org.sonde.Sonde1.Error.EchoMismatch" },
+};
+
+G_STATIC_ASSERT (G_N_ELEMENTS (error_entries) == SONDE_ERROR_ECHO_MISMATCH + 1);
+
+/**
+ * sonde_error_quark:
+ *
+ * Gets the error domain of Sonde.
+ *
+ * The first call also tells GDBus the names that the codes carry on the bus,
+ * so that a remote error arrives as a [error@Sonde.Error].
+ *
+ * Returns: the quark
+ *
+ * Since: 0.1
+ */
+GQuark
+sonde_error_quark (void)
+{
+  static volatile gsize quark = 0;
+
+  g_dbus_error_register_error_domain ("sonde-error-quark",
+                                      &quark,
+                                      error_entries,
+                                      G_N_ELEMENTS (error_entries));
+
+  return (GQuark) quark;
+}
+
+static SondeError
+code_from_errno (int errsv)
+{
+  switch (errsv)
+    {
+    case EADDRINUSE:
+      return SONDE_ERROR_ADDRESS_IN_USE;
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+      return SONDE_ERROR_ADDRESS_NOT_AVAILABLE;
+    case EACCES:
+    case EPERM:
+      return SONDE_ERROR_PERMISSION_DENIED;
+    case ECONNREFUSED:
+      return SONDE_ERROR_CONNECT_REFUSED;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case EHOSTDOWN:
+      return SONDE_ERROR_UNREACHABLE;
+    case ECONNRESET:
+    case EPIPE:
+      return SONDE_ERROR_PEER_RESET;
+    default:
+      return SONDE_ERROR_FAILED;
+    }
+}
+
+/*
+ * sonde_error_set_errno:
+ * @error: (nullable): where to put the error
+ * @errsv: the errno of the failed call
+ * @format: what was tried, as a sentence without a full stop
+ *
+ * Reports a failed system call: what was tried, why the kernel refused, and
+ * the name of the errno, which survives a trip over D-Bus.
+ */
+void
+sonde_error_set_errno (GError    **error,
+                       int         errsv,
+                       const char *format,
+                       ...)
+{
+  g_autofree char *what = NULL;
+  const char      *name = strerrorname_np (errsv);
+  va_list          args;
+
+  va_start (args, format);
+  what = g_strdup_vprintf (format, args);
+  va_end (args);
+
+  g_set_error (error,
+               SONDE_ERROR,
+               code_from_errno (errsv),
+               "%s: %s (%s)",
+               what,
+               g_strerror (errsv),
+               name != NULL ? name : "unknown errno");
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include <libsonde/sonde-error.h>
+#include <libsonde/sonde-macros.h>
+#include <libsonde/sonde-mode.h>
