@@ -4,5 +4,6 @@
 #pragma once
 
 #include <libsonde/sonde-error.h>
+#include <libsonde/sonde-kernel-limits.h>
 #include <libsonde/sonde-macros.h>
 #include <libsonde/sonde-mode.h>
