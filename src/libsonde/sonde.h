@@ -7,3 +7,4 @@
 #include <libsonde/sonde-kernel-limits.h>
 #include <libsonde/sonde-macros.h>
 #include <libsonde/sonde-mode.h>
+#include <libsonde/sonde-settings.h>

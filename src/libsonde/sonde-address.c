@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#include "config.h"
+
+#include "sonde-address-private.h"
+#include "sonde-error.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <string.h>
+
+/* RFC 1035, plus the brackets and the scope of an IPv6 address. */
+#define HOST_MAX 300
+
+static gboolean
+set_invalid (GError    **error,
+             const char *text,
+             const char *why)
+{
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "ListenAddresses=%.100s is not valid: %s; allowed: HOST:PORT, where HOST is a name, "
+               "an address, or empty for any, and PORT is 0 to 65535",
+               text,
+               why);
+
+  return FALSE;
+}
+
+/* "[::1]:80", "127.0.0.1:80", "localhost:80", ":80". */
+static gboolean
+split (const char *text,
+       char      **host,
+       guint16    *port,
+       GError    **error)
+{
+  const char *colon = strrchr (text, ':');
+  guint64     number = 0;
+  gsize       length;
+
+  if (colon == NULL)
+    return set_invalid (error, text, "it has no port");
+  if (!g_ascii_string_to_unsigned (colon + 1, 10, 0, G_MAXUINT16, &number, NULL))
+    return set_invalid (error, text, "that is no port");
+
+  length = (gsize) (colon - text);
+  if (length > HOST_MAX)
+    return set_invalid (error, text, "the host is too long");
+  if (length >= 2 && text[0] == '[' && colon[-1] == ']')
+    *host = g_strndup (text + 1, length - 2);
+  else
+    *host = g_strndup (text, length);
+  *port = (guint16) number;
+
+  if (text[0] != '[' && strchr (*host, ':') != NULL)
+    {
+      g_clear_pointer (host, g_free);
+      return set_invalid (error, text, "an IPv6 address stands in brackets");
+    }
+
+  return TRUE;
+}
+
+/* A broadcast address of one of the interfaces, 192.168.1.255 say. */
+static gboolean
+is_interface_broadcast (const struct in_addr *address)
+{
+  struct ifaddrs *interfaces = NULL;
+  gboolean        found = FALSE;
+
+  if (getifaddrs (&interfaces) != 0)
+    return FALSE;
+
+  for (struct ifaddrs *i = interfaces; i != NULL && !found; i = i->ifa_next)
+    if (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET && i->ifa_broadaddr != NULL)
+      found = ((struct sockaddr_in *) (void *) i->ifa_broadaddr)->sin_addr.s_addr == address->s_addr &&
+              ((struct sockaddr_in *) (void *) i->ifa_addr)->sin_addr.s_addr != address->s_addr;
+  freeifaddrs (interfaces);
+
+  return found;
+}
+
+static gboolean
+is_broadcast (GInetAddress *address)
+{
+  struct in_addr raw;
+
+  if (g_inet_address_get_family (address) != G_SOCKET_FAMILY_IPV4)
+    return FALSE;
+
+  memcpy (&raw, g_inet_address_to_bytes (address), sizeof raw);
+
+  return raw.s_addr == htonl (INADDR_BROADCAST) || is_interface_broadcast (&raw);
+}
+
+static gboolean
+is_valid_host (const char *text,
+               const char *host,
+               GError    **error)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
+
+  if (address == NULL && strpbrk (host, " \t[]/") != NULL)
+    return set_invalid (error, text, "that is no host");
+  if (!g_utf8_validate (host, -1, NULL))
+    return set_invalid (error, text, "the host is not UTF-8");
+  if (address == NULL)
+    return TRUE;
+  if (is_broadcast (address))
+    return set_invalid (error, text, "TCP cannot listen on a broadcast address");
+  if (g_inet_address_get_is_multicast (address))
+    return set_invalid (error, text, "TCP cannot listen on a multicast address");
+
+  return TRUE;
+}
+
+/*
+ * sonde_address_check:
+ * @text: what should be `HOST:PORT`
+ * @error: where to put an error
+ *
+ * Checks the form of an address to listen on, without asking the network.
+ */
+gboolean
+sonde_address_check (const char *text,
+                     GError    **error)
+{
+  g_autofree char *host = NULL;
+  guint16          port;
+
+  return split (text, &host, &port, error) && is_valid_host (text, host, error);
+}
+
+/*
+ * sonde_address_is_any:
+ * @text: a valid address
+ *
+ * Checks whether an address leaves the host open: then one socket serves
+ * IPv4 and IPv6 both.
+ */
+gboolean
+sonde_address_is_any (const char *text)
+{
+  return text[0] == ':';
+}
+
+static GPtrArray *
+resolve_name (const char *text,
+              const char *host,
+              guint16     port,
+              GError    **error)
+{
+  g_autoptr (GResolver) resolver = g_resolver_get_default ();
+  g_autoptr (GPtrArray) resolved = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GError) local_error = NULL;
+  g_autolist (GInetAddress) addresses = NULL;
+
+  addresses = g_resolver_lookup_by_name (resolver, host, NULL, &local_error);
+  if (addresses == NULL)
+    {
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_ADDRESS_NOT_AVAILABLE,
+                   "Cannot listen on %s: %s",
+                   text,
+                   local_error->message);
+      return NULL;
+    }
+
+  for (GList *l = addresses; l != NULL; l = l->next)
+    g_ptr_array_add (resolved, g_inet_socket_address_new (l->data, port));
+
+  return g_steal_pointer (&resolved);
+}
+
+/*
+ * sonde_address_resolve:
+ * @text: a valid `HOST:PORT`
+ * @error: where to put an error
+ *
+ * Finds the addresses that stand behind one to listen on. A name is looked up
+ * and may take as long as the resolver needs.
+ *
+ * Returns: (transfer full) (element-type GInetSocketAddress): the addresses,
+ *   at least one, or %NULL with %SONDE_ERROR_ADDRESS_NOT_AVAILABLE
+ */
+GPtrArray *
+sonde_address_resolve (const char *text,
+                       GError    **error)
+{
+  g_autofree char *host = NULL;
+  guint16          port = 0;
+  GSocketAddress  *address = NULL;
+  GPtrArray       *resolved = NULL;
+
+  if (!split (text, &host, &port, error))
+    return NULL;
+
+  address = g_inet_socket_address_new_from_string (host[0] == '\0' ? "::" : host, port);
+  if (address == NULL)
+    return resolve_name (text, host, port, error);
+
+  resolved = g_ptr_array_new_with_free_func (g_object_unref);
+  g_ptr_array_add (resolved, address);
+
+  return resolved;
+}
+
+/*
+ * sonde_address_format:
+ * @address: an internet address
+ *
+ * Writes an address in the form that sonde_address_check() accepts.
+ */
+char *
+sonde_address_format (GSocketAddress *address)
+{
+  return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
+}
+
+/*
+ * sonde_peer_init:
+ * @self: where to put the peer
+ * @address: what accept(2) told; of family 0 when the peer was gone already
+ *
+ * Keeps a peer's address in little space.
+ */
+void
+sonde_peer_init (SondePeer                     *self,
+                 const struct sockaddr_storage *address)
+{
+  const struct sockaddr_in  *ipv4 = (const void *) address;
+  const struct sockaddr_in6 *ipv6 = (const void *) address;
+  struct in6_addr            host = in6addr_any;
+
+  self->port = 0;
+  if (address->ss_family == AF_INET)
+    {
+      host.s6_addr[10] = host.s6_addr[11] = 0xff;
+      memcpy (&host.s6_addr[12], &ipv4->sin_addr, sizeof ipv4->sin_addr);
+      self->port = ntohs (ipv4->sin_port);
+    }
+  else if (address->ss_family == AF_INET6)
+    {
+      host = ipv6->sin6_addr;
+      self->port = ntohs (ipv6->sin6_port);
+    }
+
+  memcpy (&self->high, &host.s6_addr[0], sizeof self->high);
+  memcpy (&self->low, &host.s6_addr[8], sizeof self->low);
+}
+
+/*
+ * sonde_peer_dup_host:
+ * @self: a peer
+ *
+ * Writes a peer's address; one that came as ::ffff:a.b.c.d is a.b.c.d.
+ */
+char *
+sonde_peer_dup_host (const SondePeer *self)
+{
+  struct in6_addr host;
+  char            text[INET6_ADDRSTRLEN] = "";
+
+  memcpy (&host.s6_addr[0], &self->high, sizeof self->high);
+  memcpy (&host.s6_addr[8], &self->low, sizeof self->low);
+
+  if (IN6_IS_ADDR_V4MAPPED (&host))
+    inet_ntop (AF_INET, &host.s6_addr[12], text, sizeof text);
+  else
+    inet_ntop (AF_INET6, &host, text, sizeof text);
+
+  return g_strdup (text);
+}
+
+/*
+ * sonde_peer_hash:
+ * @peer: a #SondePeer
+ *
+ * Hashes the host of a peer; the port does not count.
+ */
+guint
+sonde_peer_hash (gconstpointer peer)
+{
+  const SondePeer *self = peer;
+  guint64          mixed = (self->high ^ (self->low * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15)));
+
+  return (guint) (mixed ^ (mixed >> 32));
+}
+
+/*
+ * sonde_peer_same_host:
+ * @a: a #SondePeer
+ * @b: another
+ *
+ * Checks whether two peers are on one host.
+ */
+gboolean
+sonde_peer_same_host (gconstpointer a,
+                      gconstpointer b)
+{
+  const SondePeer *first = a;
+  const SondePeer *second = b;
+
+  return first->high == second->high && first->low == second->low;
+}

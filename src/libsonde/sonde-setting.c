@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+/* What can be set: the keys of the server, and after them those of the socket
+ * options. */
+
+#include "config.h"
+
+#include "sonde-settings-private.h"
+
+#define KIB 1024
+#define MIB (1024 * KIB)
+
+G_DEFINE_ENUM_TYPE (SondeConcurrency,
+                    sonde_concurrency,
+                    G_DEFINE_ENUM_VALUE (SONDE_CONCURRENCY_LOOP, "loop"),
+                    G_DEFINE_ENUM_VALUE (SONDE_CONCURRENCY_THREADS, "threads"))
+
+/* clang-format off */
+static const SondeKey server_keys[] = {
+  [SONDE_SETTING_MODE] =
+    { "Mode", "mode", "What is done with the bytes",
+      SONDE_KEY_ENUM, .enum_type = sonde_mode_get_type },
+  [SONDE_SETTING_CONCURRENCY] =
+    { "Concurrency", "concurrency", "How the work is shared out",
+      SONDE_KEY_ENUM, .enum_type = sonde_concurrency_get_type },
+  [SONDE_SETTING_WORKERS] =
+    { "Workers", "workers", "Threads that share the port",
+      SONDE_KEY_COUNT, 1, SONDE_WORKERS_MAX, FALSE, 1 },
+  [SONDE_SETTING_LISTEN_ADDRESSES] =
+    { "ListenAddresses", "listen-addresses", "Where to listen",
+      SONDE_KEY_ADDRESSES },
+  [SONDE_SETTING_MAX_CONNECTIONS] =
+    { "MaxConnections", "max-connections", "Connections above which more are refused",
+      SONDE_KEY_COUNT, 1, G_MAXINT32, TRUE },
+  [SONDE_SETTING_MAX_CONNECTIONS_PER_SOURCE] =
+    { "MaxConnectionsPerSource", "max-connections-per-source", "The same for one peer address",
+      SONDE_KEY_COUNT, 1, G_MAXINT32, TRUE },
+  [SONDE_SETTING_MAX_THREADS] =
+    { "MaxThreads", "max-threads", "Threads at a time with Concurrency=threads",
+      SONDE_KEY_COUNT, 1, 4096, FALSE, 64 },
+  [SONDE_SETTING_IDLE_TIMEOUT] =
+    { "IdleTimeoutUSec", "idle-timeout-usec", "Silence that ends a connection",
+      SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, TRUE },
+  [SONDE_SETTING_CLOSE_TIMEOUT] =
+    { "CloseTimeoutUSec", "close-timeout-usec", "How long a closing connection may take",
+      SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, FALSE, 5 * SONDE_KEY_SECOND },
+  [SONDE_SETTING_READ_SIZE] =
+    { "ReadSize", "read-size", "Bytes taken by one read",
+      SONDE_KEY_COUNT, 1, SONDE_READ_SIZE_MAX, TRUE },
+  [SONDE_SETTING_LINE_MAX] =
+    { "LineMax", "line-max", "Bytes of a line after which it counts as ended",
+      SONDE_KEY_COUNT, 1, MIB, FALSE, 64 * KIB },
+  [SONDE_SETTING_UNSENT_MAX] =
+    { "UnsentMax", "unsent-max", "Bytes that all connections together may hold unsent",
+      SONDE_KEY_SIZE, 64 * KIB, G_GUINT64_CONSTANT (1) << 40, FALSE, 64 * MIB },
+  [SONDE_SETTING_LOG_CONTENT] =
+    { "LogContent", "log-content", "Show the bytes in the debug log",
+      SONDE_KEY_BOOLEAN },
+};
+/* clang-format on */
+
+G_STATIC_ASSERT (G_N_ELEMENTS (server_keys) == SONDE_SETTING_FIRST_OPTION);
+
+/*
+ * sonde_setting_get_key:
+ * @setting: an index below %SONDE_N_SETTINGS
+ *
+ * Gets what is known about a setting.
+ */
+const SondeKey *
+sonde_setting_get_key (guint setting)
+{
+  if (setting < SONDE_SETTING_FIRST_OPTION)
+    return &server_keys[setting];
+
+  return &sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION].key;
+}
+
+/*
+ * sonde_setting_find:
+ * @name: a name, of a time also the one that ends in `Sec`
+ * @setting: (out): its index
+ *
+ * Finds a setting by name.
+ */
+gboolean
+sonde_setting_find (const char *name,
+                    guint      *setting)
+{
+  for (*setting = 0; *setting < SONDE_N_SETTINGS; (*setting)++)
+    if (sonde_key_is_named (sonde_setting_get_key (*setting), name))
+      return TRUE;
+
+  return FALSE;
+}
+
+/*
+ * sonde_setting_needs_relisten:
+ * @setting: an index below %SONDE_N_SETTINGS
+ *
+ * Checks whether a change of a setting waits for a new listener.
+ */
+gboolean
+sonde_setting_needs_relisten (guint setting)
+{
+  if (setting >= SONDE_SETTING_FIRST_OPTION)
+    return (sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION].phases &
+            SONDE_OPTION_BEFORE_BIND) != 0;
+
+  return setting == SONDE_SETTING_CONCURRENCY || setting == SONDE_SETTING_WORKERS ||
+         setting == SONDE_SETTING_LISTEN_ADDRESSES;
+}

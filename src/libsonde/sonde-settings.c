@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#include "config.h"
+
+#include "sonde-error.h"
+#include "sonde-settings-private.h"
+
+struct _SondeSettings
+{
+  GVariant *values[SONDE_N_SETTINGS]; /* (owned) (nullable): not set */
+};
+
+G_DEFINE_BOXED_TYPE (SondeSettings, sonde_settings, sonde_settings_ref, sonde_settings_unref)
+
+static gboolean
+find_or_fail (const char *name,
+              guint      *setting,
+              GError    **error)
+{
+  if (sonde_setting_find (name, setting))
+    return TRUE;
+
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "%.100s is not a setting; allowed are those of org.sonde.Sonde1.Server and "
+               "org.sonde.Sonde1.SocketOptions, and Preset",
+               name);
+
+  return FALSE;
+}
+
+/**
+ * sonde_settings_new:
+ *
+ * Creates settings in which nothing is set.
+ *
+ * Returns: (transfer full): the settings
+ *
+ * Since: 0.1
+ */
+SondeSettings *
+sonde_settings_new (void)
+{
+  return g_atomic_rc_box_new0 (SondeSettings);
+}
+
+/**
+ * sonde_settings_new_for_preset:
+ * @preset: one of [func@Sonde.Settings.list_presets]
+ * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
+ *
+ * Creates the settings of one of the recipes that Sonde grew from.
+ *
+ * Returns: (transfer full): the settings
+ *
+ * Since: 0.1
+ */
+SondeSettings *
+sonde_settings_new_for_preset (const char *preset,
+                               GError    **error)
+{
+  g_autoptr (SondeSettings) self = sonde_settings_new ();
+
+  g_return_val_if_fail (preset != NULL, NULL);
+
+  return sonde_preset_apply (preset, self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * sonde_settings_copy:
+ * @self: settings
+ *
+ * Creates settings that are the same and can be changed on their own.
+ *
+ * Returns: (transfer full): the copy
+ *
+ * Since: 0.1
+ */
+SondeSettings *
+sonde_settings_copy (SondeSettings *self)
+{
+  SondeSettings *copy = sonde_settings_new ();
+
+  g_return_val_if_fail (self != NULL, copy);
+
+  for (guint i = 0; i < SONDE_N_SETTINGS; i++)
+    if (self->values[i] != NULL)
+      copy->values[i] = g_variant_ref (self->values[i]);
+
+  return copy;
+}
+
+/**
+ * sonde_settings_ref:
+ * @self: settings
+ *
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self
+ *
+ * Since: 0.1
+ */
+SondeSettings *
+sonde_settings_ref (SondeSettings *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return g_atomic_rc_box_acquire (self);
+}
+
+static void
+clear (SondeSettings *self)
+{
+  for (guint i = 0; i < SONDE_N_SETTINGS; i++)
+    g_clear_pointer (&self->values[i], g_variant_unref);
+}
+
+/**
+ * sonde_settings_unref:
+ * @self: (transfer full): settings
+ *
+ * Drops a reference.
+ *
+ * Since: 0.1
+ */
+void
+sonde_settings_unref (SondeSettings *self)
+{
+  g_return_if_fail (self != NULL);
+
+  g_atomic_rc_box_release_full (self, (GDestroyNotify) clear);
+}
+
+/* "Any of time, interval, probes given turns keep-alive on"; and several
+ * workers can only share a port through SO_REUSEPORT. */
+static gboolean
+is_implied (SondeSettings *self,
+            guint          setting)
+{
+  if (setting == SONDE_SETTING_OPTION (SONDE_ROW_KEEP_ALIVE))
+    return self->values[SONDE_SETTING_OPTION (SONDE_ROW_KEEP_ALIVE_TIME)] != NULL ||
+           self->values[SONDE_SETTING_OPTION (SONDE_ROW_KEEP_ALIVE_INTERVAL)] != NULL ||
+           self->values[SONDE_SETTING_OPTION (SONDE_ROW_KEEP_ALIVE_PROBES)] != NULL;
+  if (setting == SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT))
+    return sonde_settings_get_number (self, SONDE_SETTING_WORKERS) > 1;
+
+  return FALSE;
+}
+
+/*
+ * sonde_settings_has:
+ * @self: settings
+ * @setting: an index below %SONDE_N_SETTINGS
+ *
+ * Checks whether a setting was asked for, in so many words or because another
+ * one implies it.
+ */
+gboolean
+sonde_settings_has (SondeSettings *self,
+                    guint          setting)
+{
+  return self->values[setting] != NULL || is_implied (self, setting);
+}
+
+/*
+ * sonde_settings_peek:
+ * @self: settings
+ * @setting: an index below %SONDE_N_SETTINGS
+ *
+ * Gets the value that was asked for, or the default.
+ *
+ * Returns: (transfer full): the value
+ */
+GVariant *
+sonde_settings_peek (SondeSettings *self,
+                     guint          setting)
+{
+  if (self->values[setting] != NULL)
+    return g_variant_ref (self->values[setting]);
+  if (is_implied (self, setting))
+    return g_variant_ref_sink (g_variant_new_boolean (TRUE));
+
+  return sonde_key_dup_default (sonde_setting_get_key (setting));
+}
+
+/*
+ * sonde_settings_get_number:
+ * @self: settings
+ * @setting: a setting that is a number
+ *
+ * Gets what was asked for as a number.
+ */
+guint64
+sonde_settings_get_number (SondeSettings *self,
+                           guint          setting)
+{
+  if (self->values[setting] == NULL)
+    return sonde_setting_get_key (setting)->default_value;
+
+  return sonde_option_get_number (self->values[setting]);
+}
+
+/*
+ * sonde_settings_get_boolean:
+ * @self: settings
+ * @setting: a setting that is a boolean
+ *
+ * Gets what was asked for as a boolean.
+ */
+gboolean
+sonde_settings_get_boolean (SondeSettings *self,
+                            guint          setting)
+{
+  if (self->values[setting] == NULL)
+    return is_implied (self, setting);
+
+  return g_variant_get_boolean (self->values[setting]);
+}
+
+/*
+ * sonde_settings_get_enum:
+ * @self: settings
+ * @setting: a setting that is an enum
+ *
+ * Gets what was asked for as a value of the setting's own enum.
+ */
+int
+sonde_settings_get_enum (SondeSettings *self,
+                         guint          setting)
+{
+  const SondeKey *key = sonde_setting_get_key (setting);
+  g_autoptr (GEnumClass) enum_class = g_type_class_ref (key->enum_type ());
+
+  if (self->values[setting] == NULL)
+    return (int) key->default_value;
+
+  return g_enum_get_value_by_nick (enum_class, g_variant_get_string (self->values[setting], NULL))->value;
+}
+
+/*
+ * sonde_settings_check:
+ * @self: settings
+ * @error: where to put an error
+ *
+ * Checks that valid settings do not contradict each other.
+ */
+gboolean
+sonde_settings_check (SondeSettings *self,
+                      GError       **error)
+{
+  const guint64 workers = sonde_settings_get_number (self, SONDE_SETTING_WORKERS);
+
+  if (workers == 1 ||
+      sonde_settings_get_boolean (self, SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT)))
+    return TRUE;
+
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "ReusePort=no is not valid with Workers=%" G_GUINT64_FORMAT
+               ", which share the port; allowed: yes",
+               workers);
+
+  return FALSE;
+}
+
+/**
+ * sonde_settings_is_set:
+ * @self: settings
+ * @key: the name of a setting, such as `NoDelay`
+ *
+ * Checks whether a setting was asked for, be it that another one implies it
+ * (a keep-alive time turns keep-alive on).
+ *
+ * Returns: %TRUE if it was; %FALSE if it is left to its default, or there is
+ *   no such setting
+ *
+ * Since: 0.1
+ */
+gboolean
+sonde_settings_is_set (SondeSettings *self,
+                       const char    *key)
+{
+  guint setting;
+
+  g_return_val_if_fail (self != NULL, FALSE);
+  g_return_val_if_fail (key != NULL, FALSE);
+
+  return sonde_setting_find (key, &setting) && sonde_settings_has (self, setting);
+}
+
+/**
+ * sonde_settings_get_value:
+ * @self: settings
+ * @key: the name of a setting, such as `NoDelay`
+ *
+ * Gets what was asked for, or the default: 0 and "" mean that it is left to
+ * the kernel.
+ *
+ * Returns: (transfer full) (nullable): the value, of the D-Bus property's
+ *   type, or %NULL if there is no such setting
+ *
+ * Since: 0.1
+ */
+GVariant *
+sonde_settings_get_value (SondeSettings *self,
+                          const char    *key)
+{
+  guint setting;
+
+  g_return_val_if_fail (self != NULL, NULL);
+  g_return_val_if_fail (key != NULL, NULL);
+
+  return sonde_setting_find (key, &setting) ? sonde_settings_peek (self, setting) : NULL;
+}
+
+/* 0 and "" of a socket option give it back to the kernel, of anything else to
+ * the default: that is the same as not having asked. */
+static gboolean
+means_unset (const SondeKey *key,
+             GVariant       *value)
+{
+  if (key->kind == SONDE_KEY_STRING)
+    return g_variant_get_string (value, NULL)[0] == '\0';
+
+  return key->zero && sonde_option_get_number (value) == 0;
+}
+
+static void
+take_value (SondeSettings *self,
+            guint          setting,
+            GVariant      *value)
+{
+  g_clear_pointer (&self->values[setting], g_variant_unref);
+  if (means_unset (sonde_setting_get_key (setting), value))
+    g_variant_unref (value);
+  else
+    self->values[setting] = value;
+}
+
+/**
+ * sonde_settings_set_value:
+ * @self: settings
+ * @key: the name of a setting, such as `NoDelay`, or `Preset`
+ * @value: a value; an integer may be of any width
+ * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
+ *
+ * Asks for a value. 0 and "" take back what was asked for.
+ *
+ * Returns: %TRUE, or %FALSE if there is no such setting or it does not take
+ *   the value; then nothing changed
+ *
+ * Since: 0.1
+ */
+gboolean
+sonde_settings_set_value (SondeSettings *self,
+                          const char    *key,
+                          GVariant      *value,
+                          GError       **error)
+{
+  GVariant *checked = NULL;
+  guint     setting;
+
+  g_return_val_if_fail (self != NULL, FALSE);
+  g_return_val_if_fail (key != NULL, FALSE);
+  g_return_val_if_fail (value != NULL, FALSE);
+
+  if (g_str_equal (key, "Preset") && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    return sonde_preset_apply (g_variant_get_string (value, NULL), self, error);
+  if (!find_or_fail (key, &setting, error))
+    return FALSE;
+
+  checked = sonde_key_check (sonde_setting_get_key (setting), value, error);
+  if (checked == NULL)
+    return FALSE;
+  take_value (self, setting, checked);
+
+  return TRUE;
+}
+
+/**
+ * sonde_settings_set_string:
+ * @self: settings
+ * @key: the name of a setting, such as `NoDelay`, or `Preset`
+ * @text: a value as people write it, such as `yes`, `64K` or `30min`
+ * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
+ *
+ * Asks for a value that is written as text.
+ *
+ * A name that ends in `USec` may end in `Sec` instead: then a number without
+ * a unit counts seconds.
+ *
+ * Returns: %TRUE, or %FALSE if there is no such setting or it does not take
+ *   the value; then nothing changed
+ *
+ * Since: 0.1
+ */
+gboolean
+sonde_settings_set_string (SondeSettings *self,
+                           const char    *key,
+                           const char    *text,
+                           GError       **error)
+{
+  g_autoptr (GVariant) value = NULL;
+  const char *canonical_key = NULL;
+
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  value = sonde_settings_parse (key, text, &canonical_key, error);
+
+  return value != NULL && sonde_settings_set_value (self, canonical_key, value, error);
+}
+
+static void
+take_values (SondeSettings *self,
+             SondeSettings *other)
+{
+  for (guint i = 0; i < SONDE_N_SETTINGS; i++)
+    {
+      g_clear_pointer (&self->values[i], g_variant_unref);
+      self->values[i] = g_steal_pointer (&other->values[i]);
+    }
+}
+
+/**
+ * sonde_settings_update:
+ * @self: settings
+ * @changes: an `a{sv}` of settings, in which `Preset` may stand as well
+ * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
+ *
+ * Asks for many values at once. A preset is laid down first, whatever its
+ * place, so that the other keys override it.
+ *
+ * Returns: %TRUE, or %FALSE if any of it is not valid; then nothing changed
+ *
+ * Since: 0.1
+ */
+gboolean
+sonde_settings_update (SondeSettings *self,
+                       GVariant      *changes,
+                       GError       **error)
+{
+  g_autoptr (SondeSettings) draft = NULL;
+  g_autoptr (GVariant) preset = NULL;
+  const char  *key;
+  GVariant    *value;
+  GVariantIter iter;
+
+  g_return_val_if_fail (self != NULL, FALSE);
+  g_return_val_if_fail (g_variant_is_of_type (changes, G_VARIANT_TYPE_VARDICT), FALSE);
+
+  draft = sonde_settings_copy (self);
+  preset = g_variant_lookup_value (changes, "Preset", NULL);
+  if (preset != NULL && !sonde_settings_set_value (draft, "Preset", preset, error))
+    return FALSE;
+
+  g_variant_iter_init (&iter, changes);
+  while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
+    {
+      g_autoptr (GVariant) owned = value;
+
+      if (!g_str_equal (key, "Preset") && !sonde_settings_set_value (draft, key, owned, error))
+        return FALSE;
+    }
+  if (!sonde_settings_check (draft, error))
+    return FALSE;
+  take_values (self, draft);
+
+  return TRUE;
+}
+
+/**
+ * sonde_settings_to_variant:
+ * @self: settings
+ *
+ * Gets every setting, at its default or not, by name.
+ *
+ * Returns: (transfer full): an `a{sv}`
+ *
+ * Since: 0.1
+ */
+GVariant *
+sonde_settings_to_variant (SondeSettings *self)
+{
+  GVariantDict dict;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  g_variant_dict_init (&dict, NULL);
+  for (guint i = 0; i < SONDE_N_SETTINGS; i++)
+    {
+      g_autoptr (GVariant) value = sonde_settings_peek (self, i);
+
+      g_variant_dict_insert_value (&dict, sonde_setting_get_key (i)->name, value);
+    }
+
+  return g_variant_ref_sink (g_variant_dict_end (&dict));
+}
+
+/**
+ * sonde_settings_list_keys:
+ *
+ * Lists the settings that there are.
+ *
+ * Returns: (transfer none) (array zero-terminated=1): their names
+ *
+ * Since: 0.1
+ */
+const char *const *
+sonde_settings_list_keys (void)
+{
+  static const char *names[SONDE_N_SETTINGS + 1];
+  static gsize       filled = 0;
+
+  if (g_once_init_enter (&filled))
+    {
+      for (guint i = 0; i < SONDE_N_SETTINGS; i++)
+        names[i] = sonde_setting_get_key (i)->name;
+      g_once_init_leave (&filled, 1);
+    }
+
+  return names;
+}
+
+/**
+ * sonde_settings_list_presets:
+ *
+ * Lists the presets that there are.
+ *
+ * Returns: (transfer none) (array zero-terminated=1): their names
+ *
+ * Since: 0.1
+ */
+const char *const *
+sonde_settings_list_presets (void)
+{
+  return sonde_preset_list_names ();
+}
+
+/**
+ * sonde_settings_parse:
+ * @key: the name of a setting, or `Preset`
+ * @text: a value as people write it
+ * @canonical_key: (out) (optional) (transfer none): the name on D-Bus, which
+ *   for `KeepAliveTimeSec` is `KeepAliveTimeUSec`
+ * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
+ *
+ * Reads a value from text without setting anything.
+ *
+ * Returns: (transfer full): the value, of the D-Bus property's type
+ *
+ * Since: 0.1
+ */
+GVariant *
+sonde_settings_parse (const char  *key,
+                      const char  *text,
+                      const char **canonical_key,
+                      GError     **error)
+{
+  const SondeKey *found = NULL;
+  guint           setting;
+
+  g_return_val_if_fail (key != NULL, NULL);
+  g_return_val_if_fail (text != NULL, NULL);
+
+  if (g_str_equal (key, "Preset"))
+    {
+      if (canonical_key != NULL)
+        *canonical_key = "Preset";
+      return g_variant_ref_sink (g_variant_new_take_string (g_utf8_make_valid (text, -1)));
+    }
+  if (!find_or_fail (key, &setting, error))
+    return NULL;
+
+  found = sonde_setting_get_key (setting);
+  if (canonical_key != NULL)
+    *canonical_key = found->name;
+
+  return sonde_key_parse (found, key, text, error);
+}
+
+/**
+ * sonde_settings_format:
+ * @key: the name of a setting
+ * @value: a value of it
+ *
+ * Writes a value as people write it: the inverse of
+ * [func@Sonde.Settings.parse].
+ *
+ * Returns: (transfer full): the text; that of g_variant_print() if there is
+ *   no such setting or the value is not of its type
+ *
+ * Since: 0.1
+ */
+char *
+sonde_settings_format (const char *key,
+                       GVariant   *value)
+{
+  guint setting;
+
+  g_return_val_if_fail (key != NULL, NULL);
+  g_return_val_if_fail (value != NULL, NULL);
+
+  if (!sonde_setting_find (key, &setting) ||
+      !g_variant_is_of_type (value, sonde_key_get_variant_type (sonde_setting_get_key (setting))))
+    return g_variant_print (value, FALSE);
+
+  return sonde_key_format (sonde_setting_get_key (setting), value);
+}
