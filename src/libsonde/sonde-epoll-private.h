@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+typedef struct _SondeEpoll SondeEpoll;
+
+/*
+ * SondeEpollFunc:
+ * @item: what was given to sonde_epoll_add()
+ * @events: the epoll(7) events that came
+ * @now: the monotonic time when they came
+ * @user_data: what was given to sonde_epoll_new()
+ */
+typedef void (*SondeEpollFunc) (gpointer item,
+                                guint32  events,
+                                gint64   now,
+                                gpointer user_data);
+
+SondeEpoll   *sonde_epoll_new (SondeEpollFunc func,
+                               gpointer       user_data,
+                               GError       **error);
+void          sonde_epoll_free (SondeEpoll *self);
+GMainContext *sonde_epoll_get_context (SondeEpoll *self);
+int           sonde_epoll_get_fd (SondeEpoll *self);
+gboolean      sonde_epoll_add (SondeEpoll *self,
+                               int         fd,
+                               guint32     events,
+                               gpointer    item);
+void          sonde_epoll_enter (SondeEpoll *self);
+void          sonde_epoll_leave (SondeEpoll *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SondeEpoll, sonde_epoll_free)
+
+G_END_DECLS

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+/* A GMainContext that waits with epoll_wait(2) instead of poll(2).
+ *
+ * Each turn of a GMainContext hands all its descriptors to poll(), which costs
+ * as much as there are of them. Here the context's own few (its wake-up, the
+ * listeners) live in an epoll set beside the connections, which the context
+ * never hears of: what epoll_wait() says about those is dispatched by one
+ * source. So a turn is one system call, and ten thousand idle connections cost
+ * nothing. */
+
+#include "config.h"
+
+#include "sonde-epoll-private.h"
+#include "sonde-error-private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* Events taken from the kernel at a time: enough to make the call cheap, few
+ * enough that the first of them is not old when the last is served. */
+#define BATCH 256
+
+/* A context has its wake-up and its listeners. */
+#define WATCHED_MAX 128
+
+G_STATIC_ASSERT ((int) G_IO_IN == (int) EPOLLIN && (int) G_IO_OUT == (int) EPOLLOUT);
+G_STATIC_ASSERT ((int) G_IO_ERR == (int) EPOLLERR && (int) G_IO_HUP == (int) EPOLLHUP);
+
+struct _SondeEpoll
+{
+  int            fd;
+  GMainContext  *context; /* (owned) */
+  GSource       *source;  /* (owned) */
+  SondeEpollFunc func;
+  gpointer       user_data; /* (unowned), outlives us */
+
+  GPollFD watched[WATCHED_MAX]; /* the context's own descriptors, as the kernel knows them */
+  guint   n_watched;
+
+  struct epoll_event ready[BATCH]; /* about items, not dispatched yet */
+  guint              n_ready;
+  gint64             now;
+};
+
+typedef struct
+{
+  GSource     parent;
+  SondeEpoll *epoll; /* (unowned), owns us */
+} ReadySource;
+
+/* A GPollFunc gets no user data; a thread runs one context at a time. */
+static _Thread_local SondeEpoll *current_epoll = NULL;
+
+/* An item is a pointer, so its lowest bit is free to mark a descriptor of the
+ * context's own. */
+static guint64
+tag_fd (int fd)
+{
+  return ((guint64) (guint) fd << 1) | 1;
+}
+
+static gboolean
+is_watched (const GPollFD *fds,
+            guint          n_fds,
+            int            fd)
+{
+  for (guint i = 0; i < n_fds; i++)
+    if (fds[i].fd == fd)
+      return TRUE;
+
+  return FALSE;
+}
+
+static void
+forget_watched (SondeEpoll *self)
+{
+  /* One that was closed has left the set on its own: EBADF is fine. */
+  for (guint i = 0; i < self->n_watched; i++)
+    epoll_ctl (self->fd, EPOLL_CTL_DEL, self->watched[i].fd, NULL);
+  self->n_watched = 0;
+}
+
+static void
+watch (SondeEpoll    *self,
+       const GPollFD *fd)
+{
+  struct epoll_event event = { .events = fd->events, .data.u64 = tag_fd (fd->fd) };
+
+  /* Two sources on one descriptor: the kernel wants it once. */
+  if (is_watched (self->watched, self->n_watched, fd->fd))
+    {
+      for (guint i = 0; i < self->n_watched; i++)
+        if (self->watched[i].fd == fd->fd)
+          event.events |= self->watched[i].events;
+      epoll_ctl (self->fd, EPOLL_CTL_MOD, fd->fd, &event);
+    }
+  else
+    epoll_ctl (self->fd, EPOLL_CTL_ADD, fd->fd, &event);
+
+  self->watched[self->n_watched++] = *fd;
+}
+
+static gboolean
+same_fds (SondeEpoll    *self,
+          const GPollFD *fds,
+          guint          n_fds)
+{
+  if (n_fds != self->n_watched)
+    return FALSE;
+
+  for (guint i = 0; i < n_fds; i++)
+    if (fds[i].fd != self->watched[i].fd || fds[i].events != self->watched[i].events)
+      return FALSE;
+
+  return TRUE;
+}
+
+static void
+watch_all (SondeEpoll    *self,
+           const GPollFD *fds,
+           guint          n_fds)
+{
+  if (G_LIKELY (same_fds (self, fds, n_fds)))
+    return;
+
+  forget_watched (self);
+  for (guint i = 0; i < n_fds && i < WATCHED_MAX; i++)
+    watch (self, &fds[i]);
+}
+
+static guint
+report (GPollFD *fds,
+        guint    n_fds,
+        int      fd,
+        guint32  events)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < n_fds; i++)
+    if (fds[i].fd == fd)
+      {
+        fds[i].revents = (gushort) (events & (fds[i].events | G_IO_ERR | G_IO_HUP));
+        n += fds[i].revents != 0;
+      }
+
+  return n;
+}
+
+static int
+epoll_func (GPollFD *fds,
+            guint    n_fds,
+            int      timeout_ms)
+{
+  SondeEpoll        *self = current_epoll;
+  struct epoll_event events[BATCH];
+  int                n, n_reported = 0;
+
+  if (self == NULL)
+    return g_poll (fds, n_fds, timeout_ms);
+
+  watch_all (self, fds, n_fds);
+  for (guint i = 0; i < n_fds; i++)
+    fds[i].revents = 0;
+
+  n = epoll_wait (self->fd, events, BATCH, timeout_ms);
+  if (n < 0)
+    return -1;
+
+  /* What was left undispatched is reported again, as the set is
+   * level-triggered; so starting afresh loses nothing. */
+  self->n_ready = 0;
+  self->now = g_get_monotonic_time ();
+  for (int i = 0; i < n; i++)
+    if (events[i].data.u64 & 1)
+      n_reported += report (fds, n_fds, (int) (events[i].data.u64 >> 1), events[i].events);
+    else
+      self->ready[self->n_ready++] = events[i];
+
+  return n_reported;
+}
+
+static gboolean
+ready_prepare (GSource *source,
+               int     *timeout_ms)
+{
+  *timeout_ms = -1;
+
+  return FALSE;
+}
+
+static gboolean
+ready_check (GSource *source)
+{
+  return ((ReadySource *) source)->epoll->n_ready > 0;
+}
+
+static gboolean
+ready_dispatch (GSource    *source,
+                GSourceFunc callback,
+                gpointer    user_data)
+{
+  SondeEpoll *self = ((ReadySource *) source)->epoll;
+
+  for (guint i = 0; i < self->n_ready; i++)
+    self->func (self->ready[i].data.ptr, self->ready[i].events, self->now, self->user_data);
+  self->n_ready = 0;
+
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs ready_funcs = { ready_prepare, ready_check, ready_dispatch, NULL, NULL, NULL };
+
+/*
+ * sonde_epoll_new:
+ * @func: what is called for an item that is ready
+ * @user_data: (nullable): what it is called with
+ * @error: where to put an error
+ *
+ * Makes a main context that polls with epoll. One thread runs it, between
+ * sonde_epoll_enter() and sonde_epoll_leave().
+ *
+ * Returns: (transfer full): the context and its set
+ */
+SondeEpoll *
+sonde_epoll_new (SondeEpollFunc func,
+                 gpointer       user_data,
+                 GError       **error)
+{
+  SondeEpoll *self = NULL;
+  const int   fd = epoll_create1 (EPOLL_CLOEXEC);
+
+  if (fd < 0)
+    {
+      sonde_error_set_errno (error, errno, "Could not make an epoll set");
+      return NULL;
+    }
+
+  self = g_new0 (SondeEpoll, 1);
+  self->fd = fd;
+  self->func = func;
+  self->user_data = user_data;
+  self->context = g_main_context_new ();
+  g_main_context_set_poll_func (self->context, epoll_func);
+  self->source = g_source_new (&ready_funcs, sizeof (ReadySource));
+  ((ReadySource *) self->source)->epoll = self;
+  g_source_set_static_name (self->source, "[Sonde] connections");
+  g_source_attach (self->source, self->context);
+
+  return self;
+}
+
+/*
+ * sonde_epoll_free:
+ * @self: (transfer full): a set that no thread runs
+ *
+ * Frees the set and its context.
+ */
+void
+sonde_epoll_free (SondeEpoll *self)
+{
+  g_source_destroy (self->source);
+  g_source_unref (self->source);
+  g_main_context_unref (self->context);
+  close (self->fd);
+  g_free (self);
+}
+
+/*
+ * sonde_epoll_get_context:
+ * @self: a set
+ *
+ * Gets the main context.
+ *
+ * Returns: (transfer none): the context
+ */
+GMainContext *
+sonde_epoll_get_context (SondeEpoll *self)
+{
+  return self->context;
+}
+
+/*
+ * sonde_epoll_get_fd:
+ * @self: a set
+ *
+ * Gets the descriptor of the epoll set.
+ */
+int
+sonde_epoll_get_fd (SondeEpoll *self)
+{
+  return self->fd;
+}
+
+/*
+ * sonde_epoll_add:
+ * @self: a set
+ * @fd: a descriptor that the context does not watch itself
+ * @events: the epoll(7) events to wait for
+ * @item: (not nullable): what the function gets; at an even address
+ *
+ * Waits for a descriptor, until it is closed.
+ *
+ * Returns: %FALSE with errno set if the kernel refuses
+ */
+gboolean
+sonde_epoll_add (SondeEpoll *self,
+                 int         fd,
+                 guint32     events,
+                 gpointer    item)
+{
+  struct epoll_event event = { .events = events, .data.ptr = item };
+
+  return epoll_ctl (self->fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/*
+ * sonde_epoll_enter:
+ * @self: a set
+ *
+ * Makes the calling thread the one that runs the context.
+ */
+void
+sonde_epoll_enter (SondeEpoll *self)
+{
+  current_epoll = self;
+  g_main_context_push_thread_default (self->context);
+}
+
+/*
+ * sonde_epoll_leave:
+ * @self: a set that the calling thread entered
+ *
+ * Ends what sonde_epoll_enter() began.
+ */
+void
+sonde_epoll_leave (SondeEpoll *self)
+{
+  g_main_context_pop_thread_default (self->context);
+  current_epoll = NULL;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include "sonde-settings-private.h"
+
+G_BEGIN_DECLS
+
+GPtrArray *sonde_listener_open_all (SondeSettings *settings,
+                                    GPtrArray     *old,
+                                    GError       **error);
+GPtrArray *sonde_listener_open_beside (SondeSettings *settings,
+                                       GPtrArray     *first,
+                                       GError       **error);
+int        sonde_listener_open_sample (SondeSettings *settings);
+gboolean   sonde_listener_get_queue (GSocket *listener,
+                                     guint   *depth,
+                                     guint   *limit);
+
+G_END_DECLS

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+/* Listening sockets. They are made, set up, bound and put to listen as plain
+ * descriptors and only then wrapped, because g_socket_bind() has a will of its
+ * own about SO_REUSEADDR and SO_REUSEPORT. */
+
+#include "config.h"
+
+#include "sonde-address-private.h"
+#include "sonde-error-private.h"
+#include "sonde-listener-private.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* How the listeners of one entry are opened. */
+typedef struct
+{
+  SondeSettings *settings;   /* (unowned) */
+  gboolean       dual_stack; /* one socket for IPv4 and IPv6 both */
+  gboolean       beside_old; /* another socket listens there, and lets us */
+} Opening;
+
+static gboolean
+write_option (SondeSettings *settings,
+              int            row,
+              int            fd,
+              GError       **error)
+{
+  g_autoptr (GVariant) value = NULL;
+
+  if (!sonde_settings_has (settings, SONDE_SETTING_OPTION (row)))
+    return TRUE;
+
+  value = sonde_settings_peek (settings, SONDE_SETTING_OPTION (row));
+
+  return sonde_option_write (&sonde_option_get_table ()[row], fd, value, error);
+}
+
+static gboolean
+write_options (SondeSettings *settings,
+               int            fd,
+               GError       **error)
+{
+  for (int row = 0; row < SONDE_N_OPTIONS; row++)
+    {
+      const guint phases = sonde_option_get_table ()[row].phases;
+
+      if ((phases & (SONDE_OPTION_BEFORE_BIND | SONDE_OPTION_ON_LISTENER)) != 0 &&
+          !write_option (settings, row, fd, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+bind_to (int             fd,
+         GSocketAddress *address,
+         GError        **error)
+{
+  struct sockaddr_storage native;
+  const gssize            size = g_socket_address_get_native_size (address);
+  g_autofree char        *text = NULL;
+
+  if (!g_socket_address_to_native (address, &native, sizeof native, error))
+    return FALSE;
+  if (bind (fd, (struct sockaddr *) &native, (socklen_t) size) == 0)
+    return TRUE;
+
+  text = sonde_address_format (address);
+  sonde_error_set_errno (error, errno, "Cannot listen on %s", text);
+
+  return FALSE;
+}
+
+/* Without a host one socket serves both families; with "[::]" IPv6 alone, so
+ * that "0.0.0.0" can stand beside it. */
+static gboolean
+set_dual_stack (int             fd,
+                GSocketAddress *address,
+                gboolean        dual_stack)
+{
+  const int only = !dual_stack;
+
+  if (g_socket_address_get_family (address) != G_SOCKET_FAMILY_IPV6)
+    return TRUE;
+
+  return setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) == 0;
+}
+
+static void
+set_reuse_port (int      fd,
+                gboolean on)
+{
+  setsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+}
+
+static gboolean
+set_up (int             fd,
+        GSocketAddress *address,
+        const Opening  *opening,
+        GError        **error)
+{
+  const SondeOption *row = &sonde_option_get_table ()[SONDE_ROW_BACKLOG];
+  g_autoptr (GVariant) backlog = NULL;
+
+  backlog = sonde_settings_peek (opening->settings, SONDE_SETTING_OPTION (SONDE_ROW_BACKLOG));
+  if (!set_dual_stack (fd, address, opening->dual_stack) ||
+      !write_options (opening->settings, fd, error))
+    return FALSE;
+  if (opening->beside_old)
+    set_reuse_port (fd, TRUE);
+
+  return bind_to (fd, address, error) && sonde_option_write (row, fd, backlog, error);
+}
+
+static GSocket *
+wrap (int            fd,
+      SondeSettings *settings,
+      GError       **error)
+{
+  GSocket  *listener = g_socket_new_from_fd (fd, error);
+  const int no_delay =
+    sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_NO_DELAY));
+
+  if (listener == NULL)
+    return NULL;
+
+  /* GLib 2.80 and later turn TCP_NODELAY on for every socket they wrap. */
+  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
+  g_socket_set_blocking (listener, FALSE);
+
+  return listener;
+}
+
+static GSocket *
+open_one (GSocketAddress *address,
+          const Opening  *opening,
+          GError        **error)
+{
+  const int fd = socket (g_socket_address_get_family (address),
+                         SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                         IPPROTO_TCP);
+  GSocket  *listener = NULL;
+
+  if (fd < 0)
+    {
+      g_autofree char *text = sonde_address_format (address);
+
+      sonde_error_set_errno (error, errno, "Cannot listen on %s", text);
+      return NULL;
+    }
+  if (set_up (fd, address, opening, error))
+    listener = wrap (fd, opening->settings, error);
+  if (listener == NULL)
+    close (fd);
+
+  return listener;
+}
+
+static GSocketAddress *
+with_port (GSocketAddress *address,
+           guint16         port)
+{
+  GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
+
+  if (port == 0)
+    return g_object_ref (address);
+
+  return g_object_new (G_TYPE_INET_SOCKET_ADDRESS,
+                       "address",
+                       g_inet_socket_address_get_address (inet),
+                       "port",
+                       port,
+                       "scope-id",
+                       g_inet_socket_address_get_scope_id (inet),
+                       NULL);
+}
+
+static guint16
+get_port (GSocketAddress *address)
+{
+  return g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address));
+}
+
+static guint16
+get_bound_port (GSocket *listener)
+{
+  g_autoptr (GSocketAddress) address = g_socket_get_local_address (listener, NULL);
+
+  return address != NULL ? get_port (address) : 0;
+}
+
+/* A machine without IPv6 listens where it can. */
+static GSocket *
+open_or_fall_back (GSocketAddress *address,
+                   const Opening  *opening,
+                   GError        **error)
+{
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GSocketAddress) ipv4_any = NULL;
+  GSocket *listener = open_one (address, opening, &local_error);
+
+  if (listener != NULL)
+    return listener;
+  if (opening->dual_stack &&
+      g_error_matches (local_error, SONDE_ERROR, SONDE_ERROR_ADDRESS_NOT_AVAILABLE))
+    {
+      ipv4_any = g_inet_socket_address_new_from_string ("0.0.0.0", get_port (address));
+      return open_one (ipv4_any, opening, error);
+    }
+  g_propagate_error (error, g_steal_pointer (&local_error));
+
+  return NULL;
+}
+
+/* Opens what stands behind one entry. A name may have addresses of a family
+ * that is missing here, as long as one remains. Where the port is 0, they all
+ * share the one that the kernel gave to the first. */
+static gboolean
+open_entry (const char    *entry,
+            const Opening *opening,
+            GPtrArray     *listeners,
+            GError       **error)
+{
+  g_autoptr (GPtrArray) addresses = sonde_address_resolve (entry, error);
+  g_autoptr (GError) last_error = NULL;
+  const guint before = listeners->len;
+  guint16     port = 0;
+
+  for (guint i = 0; addresses != NULL && i < addresses->len; i++)
+    {
+      g_autoptr (GSocketAddress) address = with_port (addresses->pdata[i], port);
+      GSocket *listener = NULL;
+
+      g_clear_error (&last_error);
+      listener = open_or_fall_back (address, opening, &last_error);
+      if (listener != NULL)
+        {
+          g_ptr_array_add (listeners, listener);
+          port = get_bound_port (listener);
+        }
+      else if (!g_error_matches (last_error, SONDE_ERROR, SONDE_ERROR_ADDRESS_NOT_AVAILABLE))
+        break;
+    }
+
+  if (last_error != NULL &&
+      (listeners->len == before ||
+       !g_error_matches (last_error, SONDE_ERROR, SONDE_ERROR_ADDRESS_NOT_AVAILABLE)))
+    {
+      g_propagate_error (error, g_steal_pointer (&last_error));
+      return FALSE;
+    }
+
+  return listeners->len > before;
+}
+
+static void
+share_ports (GPtrArray *listeners,
+             gboolean   on)
+{
+  for (guint i = 0; listeners != NULL && i < listeners->len; i++)
+    set_reuse_port (g_socket_get_fd (listeners->pdata[i]), on);
+}
+
+/*
+ * sonde_listener_open_all:
+ * @settings: what is asked for
+ * @old: (nullable) (element-type GSocket): listeners that are about to be
+ *   closed, whose ports may be asked for again
+ * @error: where to put an error
+ *
+ * Listens on every address of the settings, or on none.
+ *
+ * Returns: (transfer full) (element-type GSocket): the listeners, which do
+ *   not block
+ */
+GPtrArray *
+sonde_listener_open_all (SondeSettings *settings,
+                         GPtrArray     *old,
+                         GError       **error)
+{
+  g_autoptr (GVariant) value = sonde_settings_peek (settings, SONDE_SETTING_LISTEN_ADDRESSES);
+  g_autofree const char **entries = g_variant_get_strv (value, NULL);
+  g_autoptr (GPtrArray) listeners = g_ptr_array_new_with_free_func (g_object_unref);
+  const gboolean reuse_port =
+    sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT));
+  gboolean ok = TRUE;
+
+  share_ports (old, TRUE);
+  for (gsize i = 0; ok && entries[i] != NULL; i++)
+    {
+      const Opening opening = { settings, sonde_address_is_any (entries[i]), old != NULL };
+
+      ok = open_entry (entries[i], &opening, listeners, error);
+    }
+  share_ports (listeners, reuse_port);
+
+  return ok ? g_steal_pointer (&listeners) : NULL;
+}
+
+static gboolean
+is_dual_stack (GSocket *listener)
+{
+  int       only = TRUE;
+  socklen_t length = sizeof only;
+
+  return getsockopt (g_socket_get_fd (listener), IPPROTO_IPV6, IPV6_V6ONLY, &only, &length) == 0 &&
+         !only;
+}
+
+/*
+ * sonde_listener_open_beside:
+ * @settings: what is asked for
+ * @first: (element-type GSocket): listeners
+ * @error: where to put an error
+ *
+ * Listens once more on each address that is listened on already.
+ *
+ * Returns: (transfer full) (element-type GSocket): the new listeners
+ */
+GPtrArray *
+sonde_listener_open_beside (SondeSettings *settings,
+                            GPtrArray     *first,
+                            GError       **error)
+{
+  g_autoptr (GPtrArray) listeners = g_ptr_array_new_with_free_func (g_object_unref);
+  const gboolean reuse_port =
+    sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT));
+
+  share_ports (first, TRUE);
+  for (guint i = 0; i < first->len; i++)
+    {
+      const Opening opening = { settings, is_dual_stack (first->pdata[i]), TRUE };
+      g_autoptr (GSocketAddress) address = g_socket_get_local_address (first->pdata[i], error);
+      GSocket *listener = address != NULL ? open_one (address, &opening, error) : NULL;
+
+      if (listener == NULL)
+        return NULL;
+      g_ptr_array_add (listeners, listener);
+    }
+  share_ports (listeners, reuse_port);
+
+  return g_steal_pointer (&listeners);
+}
+
+/*
+ * sonde_listener_open_sample:
+ * @settings: what is asked for
+ *
+ * Makes a listener such as the settings ask for, at no particular port of the
+ * loopback interface, to see what the kernel would make of them.
+ *
+ * Returns: a file descriptor, or -1
+ */
+int
+sonde_listener_open_sample (SondeSettings *settings)
+{
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  const Opening opening = { settings, FALSE, FALSE };
+  const int     fd = sonde_option_make_scratch_socket ();
+
+  if (fd < 0 || set_up (fd, address, &opening, NULL))
+    return fd;
+  close (fd);
+
+  return -1;
+}
+
+/*
+ * sonde_listener_get_queue:
+ * @listener: a listener
+ * @depth: (out): how many connections wait to be accepted
+ * @limit: (out): how many may wait
+ *
+ * Reads the accept queue. Of a listener, tcp(7)'s tcpi_unacked and
+ * tcpi_sacked are its length and its limit.
+ *
+ * Returns: %FALSE if the kernel does not tell
+ */
+gboolean
+sonde_listener_get_queue (GSocket *listener,
+                          guint   *depth,
+                          guint   *limit)
+{
+  struct tcp_info info = { 0 };
+  socklen_t       length = sizeof info;
+
+  if (getsockopt (g_socket_get_fd (listener), IPPROTO_TCP, TCP_INFO, &info, &length) != 0 ||
+      info.tcpi_state != TCP_LISTEN)
+    return FALSE;
+
+  *depth = info.tcpi_unacked;
+  *limit = info.tcpi_sacked;
+
+  return TRUE;
+}

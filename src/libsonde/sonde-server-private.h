@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include "sonde-server.h"
+#include "sonde-shard-private.h"
+
+G_BEGIN_DECLS
+
+/* The newest connection stands for its like in a report. */
+#define SONDE_CONNECTIONS_MAX 5000
+
+struct _SondeServer
+{
+  GObject parent_instance;
+
+  char            *name;      /* (owned) */
+  SondeSettings   *settings;  /* (owned): what is asked for */
+  SondeSettings   *listening; /* (owned) (nullable): what the listeners were made with */
+  SondeServerState state;
+  GMainContext    *context; /* (owned): where signals are emitted */
+
+  SondeRules      rules;
+  SondeAdmission *admission;                    /* (owned) */
+  SondeCounters  *counters[SONDE_WORKERS_MAX];  /* (owned) (nullable): one for each worker */
+  guint64         baseline[SONDE_COUNTER_LAST]; /* what Reset() takes off */
+  guint64         errors_baseline[SONDE_ERRNO_MAX + 1];
+  _Atomic guint64 last_id;
+
+  GPtrArray *listeners; /* (owned) (element-type GSocket): of all current shards */
+  GPtrArray *shards;    /* (owned) (element-type SondeShard): those that listen */
+  GPtrArray *retired;   /* (owned) (element-type SondeShard): those with connections left */
+};
+
+gboolean  sonde_server_foreach (SondeServer     *self,
+                                SondeSessionFunc func,
+                                gpointer         user_data);
+guint64   sonde_server_get_counter (SondeServer *self,
+                                    SondeCounter counter);
+void      sonde_server_get_accept_queue (SondeServer *self,
+                                         guint       *depth,
+                                         guint       *limit,
+                                         guint       *peak);
+GVariant *sonde_server_get_accept_errors (SondeServer *self);
+gboolean  sonde_server_check_options (SondeSettings *settings,
+                                      GError       **error);
+void      sonde_server_adopt (SondeServer *self);
+void      sonde_server_notify_setting (SondeServer *self,
+                                       guint        setting);
+
+G_END_DECLS

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+/* Changing the settings of a server while it runs: first everything is
+ * checked, the kernel's opinion included, then everything is applied. */
+
+#include "config.h"
+
+#include "sonde-error-private.h"
+#include "sonde-server-private.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+G_DEFINE_ENUM_TYPE (SondeApply,
+                    sonde_apply,
+                    G_DEFINE_ENUM_VALUE (SONDE_APPLY_NEW, "new"),
+                    G_DEFINE_ENUM_VALUE (SONDE_APPLY_EXISTING, "existing"),
+                    G_DEFINE_ENUM_VALUE (SONDE_APPLY_ALL, "all"))
+
+/* Connections that get an option in one go, under the lock of their shard. */
+#define SLICE 256
+
+typedef struct
+{
+  gboolean       is_changed[SONDE_N_SETTINGS];
+  SondeSettings *settings; /* (unowned) */
+  guint64        last_id;  /* of the connections that are done */
+  guint          n_left;   /* of this slice */
+} Change;
+
+static gboolean
+is_live_option (guint setting,
+                guint phase)
+{
+  return setting >= SONDE_SETTING_FIRST_OPTION &&
+         (sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION].phases & phase) != 0;
+}
+
+static gboolean
+write_or_unset (SondeSettings *settings,
+                guint          setting,
+                int            fd,
+                GError       **error)
+{
+  const SondeOption *option = &sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION];
+  g_autoptr (GVariant) value = NULL;
+
+  if (!sonde_settings_has (settings, setting))
+    return sonde_option_unset (option, fd, error);
+
+  value = sonde_settings_peek (settings, setting);
+
+  return sonde_option_write (option, fd, value, error);
+}
+
+/* What the kernel thinks of a value is an answer about the value. */
+static gboolean
+blame_value (SondeSettings *settings,
+             guint          setting,
+             GError        *kernel_error,
+             GError       **error)
+{
+  const SondeKey *key = sonde_setting_get_key (setting);
+  g_autoptr (GVariant) value = sonde_settings_peek (settings, setting);
+  g_autoptr (SondeKernelLimits) limits = sonde_kernel_limits_new ();
+  g_autoptr (GVariant) allowed = NULL;
+  g_autofree char *text = sonde_key_format (key, value);
+  g_autofree char *range = NULL;
+
+  if (setting == SONDE_SETTING_OPTION (SONDE_ROW_CONGESTION))
+    allowed = sonde_kernel_limits_get_sysctl (limits, "net.ipv4.tcp_available_congestion_control");
+  range = allowed != NULL ? g_variant_dup_string (allowed, NULL) : sonde_key_describe_range (key);
+
+  g_set_error (error,
+               SONDE_ERROR,
+               g_error_matches (kernel_error, SONDE_ERROR, SONDE_ERROR_PERMISSION_DENIED)
+                 ? SONDE_ERROR_PERMISSION_DENIED
+                 : SONDE_ERROR_INVALID_SETTING,
+               "%s=%s is refused: %s; allowed: %s",
+               key->name,
+               text,
+               kernel_error->message,
+               range);
+  g_error_free (kernel_error);
+
+  return FALSE;
+}
+
+static gboolean
+try_options (SondeSettings *settings,
+             int            fd,
+             GError       **error)
+{
+  for (guint i = SONDE_SETTING_FIRST_OPTION; i < SONDE_N_SETTINGS; i++)
+    {
+      GError *local_error = NULL;
+
+      if (!sonde_settings_has (settings, i) || is_live_option (i, SONDE_OPTION_AT_LISTEN))
+        continue;
+      if (!write_or_unset (settings, i, fd, &local_error))
+        return blame_value (settings, i, local_error, error);
+    }
+
+  return TRUE;
+}
+
+/*
+ * sonde_server_check_options:
+ * @settings: settings
+ * @error: where to put an error
+ *
+ * Asks the kernel, with a socket that is thrown away, whether it takes the
+ * options. Those that it does not know pass.
+ */
+gboolean
+sonde_server_check_options (SondeSettings *settings,
+                            GError       **error)
+{
+  const int fd = sonde_option_make_scratch_socket ();
+  gboolean  ok;
+
+  if (fd < 0)
+    {
+      sonde_error_set_errno (error, errno, "Could not make a socket");
+      return FALSE;
+    }
+  ok = try_options (settings, fd, error);
+  close (fd);
+
+  return ok;
+}
+
+static gboolean
+differs (SondeSettings *a,
+         SondeSettings *b,
+         guint          setting)
+{
+  g_autoptr (GVariant) value_a = sonde_settings_peek (a, setting);
+  g_autoptr (GVariant) value_b = sonde_settings_peek (b, setting);
+
+  return sonde_settings_has (a, setting) != sonde_settings_has (b, setting) ||
+         !g_variant_equal (value_a, value_b);
+}
+
+/* What was named counts as changed even where the value is the old one: it may
+ * have been given to new connections alone before. */
+static void
+find_changes (SondeServer *self,
+              GVariant    *changes,
+              Change      *change)
+{
+  for (guint i = 0; i < SONDE_N_SETTINGS; i++)
+    {
+      g_autoptr (GVariant) named =
+        g_variant_lookup_value (changes, sonde_setting_get_key (i)->name, NULL);
+
+      change->is_changed[i] = named != NULL || differs (self->settings, change->settings, i);
+    }
+}
+
+static gboolean
+check_existing (const Change *change,
+                GError      **error)
+{
+  for (guint i = 0; i < SONDE_N_SETTINGS; i++)
+    if (change->is_changed[i] && !is_live_option (i, SONDE_OPTION_ON_CONNECTION))
+      {
+        g_set_error (error,
+                     SONDE_ERROR,
+                     SONDE_ERROR_INVALID_SETTING,
+                     "%s cannot be applied to existing connections alone; allowed: new, all",
+                     sonde_setting_get_key (i)->name);
+        return FALSE;
+      }
+
+  return TRUE;
+}
+
+static gboolean
+write_listeners (SondeServer   *self,
+                 const Change  *change,
+                 SondeSettings *settings,
+                 GError       **error)
+{
+  for (guint i = 0; i < SONDE_N_SETTINGS; i++)
+    {
+      if (!change->is_changed[i] ||
+          !is_live_option (i, SONDE_OPTION_ON_LISTENER | SONDE_OPTION_AT_LISTEN))
+        continue;
+      for (guint j = 0; j < self->listeners->len; j++)
+        if (!write_or_unset (settings, i, g_socket_get_fd (self->listeners->pdata[j]), error))
+          return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+write_session (SondeSession *session,
+               gpointer      user_data)
+{
+  Change *change = user_data;
+
+  /* A connection that is about to die does not spoil it for the others. */
+  for (guint i = SONDE_SETTING_FIRST_OPTION; i < SONDE_N_SETTINGS; i++)
+    if (change->is_changed[i] && is_live_option (i, SONDE_OPTION_ON_CONNECTION))
+      write_or_unset (change->settings, i, session->fd, NULL);
+  change->last_id = session->id;
+
+  return --change->n_left > 0;
+}
+
+static void
+write_shard (SondeShard *shard,
+             Change     *change)
+{
+  gboolean complete = FALSE;
+
+  change->last_id = 0;
+  while (!complete)
+    {
+      change->n_left = SLICE;
+      complete = sonde_shard_foreach (shard, change->last_id, write_session, change);
+    }
+}
+
+static gboolean
+has_connection_options (const Change *change)
+{
+  for (guint i = SONDE_SETTING_FIRST_OPTION; i < SONDE_N_SETTINGS; i++)
+    if (change->is_changed[i] && is_live_option (i, SONDE_OPTION_ON_CONNECTION))
+      return TRUE;
+
+  return FALSE;
+}
+
+static void
+write_connections (SondeServer *self,
+                   Change      *change)
+{
+  if (!has_connection_options (change))
+    return;
+
+  for (guint i = 0; i < self->shards->len; i++)
+    write_shard (self->shards->pdata[i], change);
+  for (guint i = 0; i < self->retired->len; i++)
+    write_shard (self->retired->pdata[i], change);
+}
+
+static void
+notify_changes (SondeServer  *self,
+                const Change *change)
+{
+  g_object_freeze_notify (G_OBJECT (self));
+  for (guint i = 0; i < SONDE_N_SETTINGS; i++)
+    if (change->is_changed[i])
+      sonde_server_notify_setting (self, i);
+  g_object_thaw_notify (G_OBJECT (self));
+}
+
+/* Applies a change that was checked. Only the listeners can still refuse; then
+ * they get back what they had. */
+static gboolean
+carry_out (SondeServer *self,
+           Change      *change,
+           SondeApply   apply,
+           GError     **error)
+{
+  if (apply != SONDE_APPLY_EXISTING && !write_listeners (self, change, change->settings, error))
+    {
+      write_listeners (self, change, self->settings, NULL);
+      return FALSE;
+    }
+  if (apply != SONDE_APPLY_NEW)
+    write_connections (self, change);
+  if (apply == SONDE_APPLY_EXISTING)
+    return TRUE;
+
+  sonde_settings_unref (self->settings);
+  self->settings = sonde_settings_copy (change->settings);
+  sonde_server_adopt (self);
+  notify_changes (self, change);
+
+  return TRUE;
+}
+
+/**
+ * sonde_server_update:
+ * @self: a server
+ * @changes: an `a{sv}` of settings, as for [method@Sonde.Settings.update]
+ * @apply: to whom the socket options among them apply
+ * @error: where to put an error: %SONDE_ERROR_INVALID_SETTING or
+ *   %SONDE_ERROR_PERMISSION_DENIED
+ *
+ * Changes settings while the server runs.
+ *
+ * Everything is checked before anything is applied. What belongs before
+ * bind(2) waits for [method@Sonde.Server.relisten] and is listed by
+ * [method@Sonde.Server.get_pending_relisten]. With %SONDE_APPLY_EXISTING only
+ * socket options that a connection can have are allowed, and the server does
+ * not keep them.
+ *
+ * Returns: %TRUE, or %FALSE if any of it is refused; then nothing changed
+ *
+ * Since: 0.1
+ */
+gboolean
+sonde_server_update (SondeServer *self,
+                     GVariant    *changes,
+                     SondeApply   apply,
+                     GError     **error)
+{
+  g_autoptr (SondeSettings) draft = NULL;
+  Change change = { 0 };
+
+  g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
+  g_return_val_if_fail (g_variant_is_of_type (changes, G_VARIANT_TYPE_VARDICT), FALSE);
+
+  draft = sonde_settings_copy (self->settings);
+  if (!sonde_settings_update (draft, changes, error) || !sonde_server_check_options (draft, error))
+    return FALSE;
+
+  change.settings = draft;
+  find_changes (self, changes, &change);
+  if (apply == SONDE_APPLY_EXISTING && !check_existing (&change, error))
+    return FALSE;
+
+  return carry_out (self, &change, apply, error);
+}
+
+/**
+ * sonde_server_replace_settings:
+ * @self: a server
+ * @settings: what is asked for from now on
+ * @error: where to put an error: %SONDE_ERROR_INVALID_SETTING or
+ *   %SONDE_ERROR_PERMISSION_DENIED
+ *
+ * Puts other settings in the place of those that the server has, as
+ * [method@Sonde.Server.update] does with some of them. What they do not ask
+ * for is left to the defaults again.
+ *
+ * Returns: %TRUE, or %FALSE if any of it is refused; then nothing changed
+ *
+ * Since: 0.1
+ */
+gboolean
+sonde_server_replace_settings (SondeServer   *self,
+                               SondeSettings *settings,
+                               GError       **error)
+{
+  g_autoptr (GVariant) nothing = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
+  Change change = { .settings = settings };
+
+  g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
+  g_return_val_if_fail (settings != NULL, FALSE);
+
+  if (!sonde_settings_check (settings, error) || !sonde_server_check_options (settings, error))
+    return FALSE;
+  find_changes (self, nothing, &change);
+
+  return carry_out (self, &change, SONDE_APPLY_ALL, error);
+}

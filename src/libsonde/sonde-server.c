@@ -1,0 +1,879 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#include "config.h"
+
+#include "sonde-error.h"
+#include "sonde-listener-private.h"
+#include "sonde-server-private.h"
+
+/**
+ * SondeServer:
+ *
+ * A TCP server whose socket options can be seen and changed while it runs.
+ *
+ * It is used from one thread; its signals are emitted in the main context
+ * that was that thread's default when it was created. Its connections are
+ * served by threads of its own.
+ *
+ * Every setting is a property as well. Setting a property to a value that is
+ * out of range is a programming error; [method@Sonde.Server.update] reports it
+ * instead.
+ *
+ * Since: 0.1
+ */
+G_DEFINE_FINAL_TYPE (SondeServer, sonde_server, G_TYPE_OBJECT)
+
+G_DEFINE_ENUM_TYPE (SondeServerState,
+                    sonde_server_state,
+                    G_DEFINE_ENUM_VALUE (SONDE_SERVER_STATE_STOPPED, "stopped"),
+                    G_DEFINE_ENUM_VALUE (SONDE_SERVER_STATE_LISTENING, "listening"),
+                    G_DEFINE_ENUM_VALUE (SONDE_SERVER_STATE_DRAINING, "draining"),
+                    G_DEFINE_ENUM_VALUE (SONDE_SERVER_STATE_FAILED, "failed"))
+
+enum
+{
+  PROP_NAME = 1,
+  PROP_STATE,
+  PROP_BOUND_ADDRESSES,
+  PROP_PENDING_RELISTEN,
+  PROP_N_CONNECTIONS,
+  PROP_ACCEPT_QUEUE_DEPTH,
+  PROP_ACCEPT_QUEUE_LIMIT,
+  PROP_ACCEPT_QUEUE_PEAK,
+  PROP_ACCEPT_ERRORS,
+  PROP_FIRST_COUNTER,
+  PROP_FIRST_SETTING = PROP_FIRST_COUNTER + SONDE_COUNTER_LAST,
+  N_PROPS = PROP_FIRST_SETTING + SONDE_N_SETTINGS,
+};
+
+static GParamSpec *props[N_PROPS] = { NULL };
+
+static void
+set_state (SondeServer     *self,
+           SondeServerState state)
+{
+  if (self->state == state)
+    return;
+
+  self->state = state;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
+}
+
+/* Failed stays until the next attempt; all else follows from the shards. */
+static void
+update_state (SondeServer *self)
+{
+  if (self->shards->len > 0)
+    set_state (self, SONDE_SERVER_STATE_LISTENING);
+  else if (self->retired->len > 0)
+    set_state (self, SONDE_SERVER_STATE_DRAINING);
+  else if (self->state != SONDE_SERVER_STATE_FAILED)
+    set_state (self, SONDE_SERVER_STATE_STOPPED);
+}
+
+static gboolean
+shard_done_cb (gpointer user_data)
+{
+  GWeakRef *weak = user_data;
+  g_autoptr (SondeServer) self = g_weak_ref_get (weak);
+
+  g_weak_ref_clear (weak);
+  g_free (weak);
+  if (self == NULL)
+    return G_SOURCE_REMOVE;
+
+  for (guint i = self->retired->len; i > 0; i--)
+    if (sonde_shard_is_over (self->retired->pdata[i - 1]))
+      {
+        sonde_shard_join (self->retired->pdata[i - 1]);
+        g_ptr_array_remove_index_fast (self->retired, i - 1);
+      }
+  update_state (self);
+
+  return G_SOURCE_REMOVE;
+}
+
+static SondeCounters *
+get_counters (SondeServer *self,
+              guint        worker)
+{
+  if (self->counters[worker] == NULL)
+    self->counters[worker] = g_new0 (SondeCounters, 1);
+
+  return self->counters[worker];
+}
+
+static SondeShard *
+make_shard (SondeServer *self,
+            guint        worker,
+            GPtrArray   *listeners,
+            GError     **error)
+{
+  const SondeShardHost host = { &self->rules, get_counters (self, worker), self->admission, &self->last_id };
+  const int            concurrency = sonde_settings_get_enum (self->settings, SONDE_SETTING_CONCURRENCY);
+
+  return sonde_shard_new (&host, concurrency, listeners, error);
+}
+
+/* Opens the listeners of all workers, or none. */
+static gboolean
+make_shards (SondeServer *self,
+             GPtrArray   *first,
+             GPtrArray   *shards,
+             GPtrArray   *listeners,
+             GError     **error)
+{
+  const guint workers = (guint) sonde_settings_get_number (self->settings, SONDE_SETTING_WORKERS);
+
+  for (guint i = 0; i < workers; i++)
+    {
+      g_autoptr (GPtrArray) own = NULL;
+      SondeShard *shard = NULL;
+
+      own = i == 0 ? g_ptr_array_ref (first) : sonde_listener_open_beside (self->settings, first, error);
+      if (own == NULL)
+        return FALSE;
+      shard = make_shard (self, i, own, error);
+      if (shard == NULL)
+        return FALSE;
+      g_ptr_array_add (shards, shard);
+      for (guint j = 0; j < own->len; j++)
+        g_ptr_array_add (listeners, g_object_ref (own->pdata[j]));
+    }
+
+  return TRUE;
+}
+
+static void
+start_shards (SondeServer *self)
+{
+  for (guint i = 0; i < self->shards->len; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("sonde-%u", i);
+      GWeakRef        *weak = g_new0 (GWeakRef, 1);
+
+      g_weak_ref_init (weak, self);
+      sonde_shard_start (self->shards->pdata[i], name, self->context, shard_done_cb, weak);
+    }
+}
+
+static void
+log_listening (SondeServer *self)
+{
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      g_autoptr (GSocketAddress) address = g_socket_get_local_address (self->listeners->pdata[i], NULL);
+      g_autofree char *text = address != NULL ? sonde_address_format (address) : NULL;
+      guint            depth = 0, limit = 0;
+
+      sonde_listener_get_queue (self->listeners->pdata[i], &depth, &limit);
+      g_debug ("server %s listens on %s, accept queue %u of %u", self->name, text, depth, limit);
+    }
+}
+
+static void
+log_options (SondeServer *self)
+{
+  g_autoptr (GVariant) report = NULL;
+
+  if (!self->rules.debug)
+    return;
+
+  report = sonde_server_get_option_report (self);
+  for (gsize i = 0; i < g_variant_n_children (report); i++)
+    {
+      g_autoptr (GVariant) row = g_variant_get_child_value (report, i);
+      g_autofree char *row_text = g_variant_print (row, FALSE);
+
+      g_debug ("server %s: option %s", self->name, row_text);
+    }
+}
+
+/* Takes what was opened into use. The old shards listen on, beside the new
+ * ones, until they are retired. */
+static gboolean
+listen_anew (SondeServer *self,
+             GPtrArray   *first,
+             GError     **error)
+{
+  g_autoptr (GPtrArray) shards = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GPtrArray) listeners = g_ptr_array_new_with_free_func (g_object_unref);
+
+  if (!make_shards (self, first, shards, listeners, error))
+    return FALSE;
+
+  g_ptr_array_extend_and_steal (self->retired, self->shards);
+  g_ptr_array_unref (self->listeners);
+  self->shards = g_steal_pointer (&shards);
+  self->listeners = g_steal_pointer (&listeners);
+  g_clear_pointer (&self->listening, sonde_settings_unref);
+  self->listening = sonde_settings_copy (self->settings);
+
+  start_shards (self);
+  for (guint i = 0; i < self->retired->len; i++)
+    sonde_shard_retire (self->retired->pdata[i]);
+
+  return TRUE;
+}
+
+static void
+notify_listening (SondeServer *self)
+{
+  g_object_freeze_notify (G_OBJECT (self));
+  update_state (self);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BOUND_ADDRESSES]);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PENDING_RELISTEN]);
+  g_object_thaw_notify (G_OBJECT (self));
+}
+
+/*
+ * sonde_server_adopt:
+ * @self: a server
+ *
+ * Lets the settings govern what is accepted, read and written from now on.
+ */
+void
+sonde_server_adopt (SondeServer *self)
+{
+  sonde_rules_set (&self->rules, self->settings);
+  sonde_admission_set_limits (
+    self->admission,
+    (guint) sonde_settings_get_number (self->settings, SONDE_SETTING_MAX_CONNECTIONS),
+    (guint) sonde_settings_get_number (self->settings, SONDE_SETTING_MAX_CONNECTIONS_PER_SOURCE));
+
+  for (guint i = 0; i < self->shards->len; i++)
+    sonde_shard_rules_changed (self->shards->pdata[i]);
+  for (guint i = 0; i < self->retired->len; i++)
+    sonde_shard_rules_changed (self->retired->pdata[i]);
+}
+
+/*
+ * sonde_server_notify_setting:
+ * @self: a server
+ * @setting: an index below %SONDE_N_SETTINGS
+ *
+ * Tells that a setting has another value.
+ */
+void
+sonde_server_notify_setting (SondeServer *self,
+                             guint        setting)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FIRST_SETTING + setting]);
+  if (sonde_setting_needs_relisten (setting))
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PENDING_RELISTEN]);
+}
+
+static gboolean
+has_addresses (SondeServer *self,
+               GError     **error)
+{
+  if (sonde_settings_has (self->settings, SONDE_SETTING_LISTEN_ADDRESSES))
+    return TRUE;
+
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "ListenAddresses= of server %s is empty; allowed: at least one HOST:PORT",
+               self->name);
+
+  return FALSE;
+}
+
+/**
+ * sonde_server_start:
+ * @self: a server
+ * @error: where to put an error: %SONDE_ERROR_ADDRESS_IN_USE,
+ *   %SONDE_ERROR_ADDRESS_NOT_AVAILABLE, %SONDE_ERROR_PERMISSION_DENIED,
+ *   %SONDE_ERROR_INVALID_SETTING or %SONDE_ERROR_FAILED
+ *
+ * Listens on every address of the settings, or, where that fails, on none.
+ *
+ * On return connections are accepted. A server that listens already goes on.
+ * One that is draining listens again beside the connections that it drains.
+ *
+ * Returns: %TRUE if the server listens; else its state is
+ *   %SONDE_SERVER_STATE_FAILED
+ *
+ * Since: 0.1
+ */
+gboolean
+sonde_server_start (SondeServer *self,
+                    GError     **error)
+{
+  g_autoptr (GPtrArray) first = NULL;
+
+  g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
+
+  if (self->shards->len > 0)
+    return TRUE;
+
+  if (has_addresses (self, error))
+    first = sonde_listener_open_all (self->settings, NULL, error);
+  if (first == NULL || !listen_anew (self, first, error))
+    {
+      set_state (self, SONDE_SERVER_STATE_FAILED);
+      return FALSE;
+    }
+
+  notify_listening (self);
+  log_listening (self);
+  log_options (self);
+
+  return TRUE;
+}
+
+static gboolean
+same_addresses (SondeServer *self)
+{
+  g_autoptr (GVariant) asked = sonde_settings_peek (self->settings, SONDE_SETTING_LISTEN_ADDRESSES);
+  g_autoptr (GVariant) got = sonde_settings_peek (self->listening, SONDE_SETTING_LISTEN_ADDRESSES);
+
+  return g_variant_equal (asked, got);
+}
+
+/* The listeners of the first worker stand for those of all. */
+static GPtrArray *
+open_again (SondeServer *self,
+            GError     **error)
+{
+  g_autoptr (GPtrArray) first = g_ptr_array_new ();
+
+  for (guint i = 0; i < self->listeners->len / self->shards->len; i++)
+    g_ptr_array_add (first, self->listeners->pdata[i]);
+
+  return sonde_listener_open_beside (self->settings, first, error);
+}
+
+/**
+ * sonde_server_relisten:
+ * @self: a server
+ * @error: where to put an error, as in [method@Sonde.Server.start]
+ *
+ * Puts new listeners in the place of the old ones, so that the settings in
+ * [method@Sonde.Server.get_pending_relisten] take effect.
+ *
+ * The new ones listen before the old ones close. Connections that wait to be
+ * accepted are accepted first, and those that are open live on. Where the
+ * addresses are the same, so are the ports that the kernel picked. A server
+ * that does not listen is started.
+ *
+ * Returns: %TRUE if the server listens anew; else it listens as before
+ *
+ * Since: 0.1
+ */
+gboolean
+sonde_server_relisten (SondeServer *self,
+                       GError     **error)
+{
+  g_autoptr (GPtrArray) first = NULL;
+
+  g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
+
+  if (self->shards->len == 0)
+    return sonde_server_start (self, error);
+  if (!has_addresses (self, error))
+    return FALSE;
+
+  if (same_addresses (self))
+    first = open_again (self, error);
+  else
+    first = sonde_listener_open_all (self->settings, self->listeners, error);
+  if (first == NULL || !listen_anew (self, first, error))
+    return FALSE;
+  notify_listening (self);
+
+  return TRUE;
+}
+
+/**
+ * sonde_server_drain:
+ * @self: a server
+ * @timeout_usec: how many microseconds the connections may take; 0 resets
+ *   them at once
+ *
+ * Stops listening and lets the open connections finish.
+ *
+ * On return nothing is listened on. Connections that waited to be accepted
+ * are accepted first; then each answers what it has received, and is closed.
+ * Those that are not done in time are reset. When the last one is gone, the
+ * state turns to %SONDE_SERVER_STATE_STOPPED.
+ *
+ * Since: 0.1
+ */
+void
+sonde_server_drain (SondeServer *self,
+                    guint64      timeout_usec)
+{
+  g_return_if_fail (SONDE_IS_SERVER (self));
+
+  if (self->state == SONDE_SERVER_STATE_FAILED)
+    self->state = SONDE_SERVER_STATE_STOPPED;
+
+  g_ptr_array_extend_and_steal (self->retired, self->shards);
+  self->shards = g_ptr_array_new_with_free_func (g_object_unref);
+  g_ptr_array_set_size (self->listeners, 0);
+  g_clear_pointer (&self->listening, sonde_settings_unref);
+
+  for (guint i = 0; i < self->retired->len; i++)
+    {
+      sonde_shard_retire (self->retired->pdata[i]);
+      sonde_shard_finish (self->retired->pdata[i], timeout_usec);
+    }
+  notify_listening (self);
+}
+
+/**
+ * sonde_server_stop:
+ * @self: a server
+ *
+ * Stops listening and lets the open connections finish within
+ * [property@Sonde.Server:close-timeout-usec], as
+ * [method@Sonde.Server.drain] does.
+ *
+ * Since: 0.1
+ */
+void
+sonde_server_stop (SondeServer *self)
+{
+  g_return_if_fail (SONDE_IS_SERVER (self));
+
+  sonde_server_drain (self, sonde_settings_get_number (self->settings, SONDE_SETTING_CLOSE_TIMEOUT));
+}
+
+/*
+ * sonde_server_foreach:
+ * @self: a server
+ * @func: what is called for each open connection
+ * @user_data: what it is called with
+ *
+ * Shows every open connection.
+ */
+gboolean
+sonde_server_foreach (SondeServer     *self,
+                      SondeSessionFunc func,
+                      gpointer         user_data)
+{
+  for (guint i = 0; i < self->shards->len; i++)
+    if (!sonde_shard_foreach (self->shards->pdata[i], 0, func, user_data))
+      return FALSE;
+  for (guint i = 0; i < self->retired->len; i++)
+    if (!sonde_shard_foreach (self->retired->pdata[i], 0, func, user_data))
+      return FALSE;
+
+  return TRUE;
+}
+
+/**
+ * sonde_server_get_name:
+ * @self: a server
+ *
+ * Gets the name.
+ *
+ * Returns: (transfer none): the name
+ *
+ * Since: 0.1
+ */
+const char *
+sonde_server_get_name (SondeServer *self)
+{
+  g_return_val_if_fail (SONDE_IS_SERVER (self), NULL);
+
+  return self->name;
+}
+
+/**
+ * sonde_server_get_state:
+ * @self: a server
+ *
+ * Gets what the server does.
+ *
+ * Returns: the state
+ *
+ * Since: 0.1
+ */
+SondeServerState
+sonde_server_get_state (SondeServer *self)
+{
+  g_return_val_if_fail (SONDE_IS_SERVER (self), SONDE_SERVER_STATE_FAILED);
+
+  return self->state;
+}
+
+/**
+ * sonde_server_dup_settings:
+ * @self: a server
+ *
+ * Gets a copy of what is asked for.
+ *
+ * Returns: (transfer full): the settings
+ *
+ * Since: 0.1
+ */
+SondeSettings *
+sonde_server_dup_settings (SondeServer *self)
+{
+  g_return_val_if_fail (SONDE_IS_SERVER (self), NULL);
+
+  return sonde_settings_copy (self->settings);
+}
+
+/**
+ * sonde_server_get_bound_addresses:
+ * @self: a server
+ *
+ * Gets where the server listens, with the ports that the kernel picked.
+ *
+ * Returns: (transfer full): an `a(sq)` of address and port
+ *
+ * Since: 0.1
+ */
+GVariant *
+sonde_server_get_bound_addresses (SondeServer *self)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GVariantBuilder builder;
+
+  g_return_val_if_fail (SONDE_IS_SERVER (self), NULL);
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sq)"));
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      g_autoptr (GSocketAddress) address = g_socket_get_local_address (self->listeners->pdata[i], NULL);
+      g_autofree char    *host = NULL;
+      GInetSocketAddress *inet = (GInetSocketAddress *) address;
+
+      if (address == NULL || !g_hash_table_add (seen, sonde_address_format (address)))
+        continue;
+      host = g_inet_address_to_string (g_inet_socket_address_get_address (inet));
+      g_variant_builder_add (&builder, "(sq)", host, g_inet_socket_address_get_port (inet));
+    }
+
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+/**
+ * sonde_server_get_pending_relisten:
+ * @self: a server
+ *
+ * Lists the settings that were changed since the server began to listen and
+ * wait for [method@Sonde.Server.relisten].
+ *
+ * Returns: (transfer full) (array zero-terminated=1): their names
+ *
+ * Since: 0.1
+ */
+char **
+sonde_server_get_pending_relisten (SondeServer *self)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  g_return_val_if_fail (SONDE_IS_SERVER (self), NULL);
+
+  for (guint i = 0; self->listening != NULL && i < SONDE_N_SETTINGS; i++)
+    {
+      g_autoptr (GVariant) asked = sonde_settings_peek (self->settings, i);
+      g_autoptr (GVariant) got = sonde_settings_peek (self->listening, i);
+
+      if (sonde_setting_needs_relisten (i) && !g_variant_equal (asked, got))
+        g_strv_builder_add (builder, sonde_setting_get_key (i)->name);
+    }
+
+  return g_strv_builder_end (builder);
+}
+
+static void
+get_accept_queue (SondeServer *self,
+                  guint        property_id,
+                  GValue      *value)
+{
+  guint depth, limit, peak;
+
+  sonde_server_get_accept_queue (self, &depth, &limit, &peak);
+  if (property_id == PROP_ACCEPT_QUEUE_DEPTH)
+    g_value_set_uint (value, depth);
+  else
+    g_value_set_uint (value, property_id == PROP_ACCEPT_QUEUE_LIMIT ? limit : peak);
+}
+
+static void
+get_setting (SondeServer *self,
+             guint        setting,
+             GValue      *value)
+{
+  g_autoptr (GVariant) variant = sonde_settings_peek (self->settings, setting);
+
+  if (G_VALUE_HOLDS_ENUM (value))
+    g_value_set_enum (value, sonde_settings_get_enum (self->settings, setting));
+  else
+    g_dbus_gvariant_to_gvalue (variant, value);
+}
+
+static void
+sonde_server_get_property (GObject    *object,
+                           guint       property_id,
+                           GValue     *value,
+                           GParamSpec *pspec)
+{
+  SondeServer *self = SONDE_SERVER (object);
+
+  if (property_id >= PROP_FIRST_SETTING)
+    {
+      get_setting (self, property_id - PROP_FIRST_SETTING, value);
+      return;
+    }
+  if (property_id >= PROP_FIRST_COUNTER)
+    {
+      g_value_set_uint64 (value, sonde_server_get_counter (self, property_id - PROP_FIRST_COUNTER));
+      return;
+    }
+
+  switch (property_id)
+    {
+    case PROP_NAME:
+      g_value_set_string (value, self->name);
+      break;
+    case PROP_STATE:
+      g_value_set_enum (value, self->state);
+      break;
+    case PROP_BOUND_ADDRESSES:
+      g_value_take_variant (value, sonde_server_get_bound_addresses (self));
+      break;
+    case PROP_PENDING_RELISTEN:
+      g_value_take_boxed (value, sonde_server_get_pending_relisten (self));
+      break;
+    case PROP_N_CONNECTIONS:
+      g_value_set_uint (value, sonde_server_get_n_connections (self));
+      break;
+    case PROP_ACCEPT_ERRORS:
+      g_value_take_variant (value, sonde_server_get_accept_errors (self));
+      break;
+    default:
+      get_accept_queue (self, property_id, value);
+      break;
+    }
+}
+
+static GVariant *
+value_to_variant (const SondeKey *key,
+                  const GValue   *value)
+{
+  g_autoptr (GEnumClass) enum_class = NULL;
+
+  if (!G_VALUE_HOLDS_ENUM (value))
+    return g_dbus_gvalue_to_gvariant (value, sonde_key_get_variant_type (key));
+
+  enum_class = g_type_class_ref (G_VALUE_TYPE (value));
+
+  return g_variant_ref_sink (
+    g_variant_new_string (g_enum_get_value (enum_class, g_value_get_enum (value))->value_nick));
+}
+
+static void
+sonde_server_set_property (GObject      *object,
+                           guint         property_id,
+                           const GValue *value,
+                           GParamSpec   *pspec)
+{
+  const SondeKey *key = sonde_setting_get_key (property_id - PROP_FIRST_SETTING);
+  g_autoptr (GVariant) variant = value_to_variant (key, value);
+  g_autoptr (GError) local_error = NULL;
+  GVariantDict dict;
+  g_autoptr (GVariant) changes = NULL;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert_value (&dict, key->name, variant);
+  changes = g_variant_ref_sink (g_variant_dict_end (&dict));
+  if (!sonde_server_update (SONDE_SERVER (object), changes, SONDE_APPLY_ALL, &local_error))
+    g_warning ("%s", local_error->message);
+}
+
+static void
+sonde_server_dispose (GObject *object)
+{
+  SondeServer *self = SONDE_SERVER (object);
+
+  /* The threads use what we are about to free. */
+  if (self->shards->len + self->retired->len > 0)
+    sonde_server_drain (self, 0);
+  for (guint i = 0; i < self->retired->len; i++)
+    sonde_shard_join (self->retired->pdata[i]);
+  g_ptr_array_set_size (self->retired, 0);
+
+  G_OBJECT_CLASS (sonde_server_parent_class)->dispose (object);
+}
+
+static void
+sonde_server_finalize (GObject *object)
+{
+  SondeServer *self = SONDE_SERVER (object);
+
+  for (guint i = 0; i < SONDE_WORKERS_MAX; i++)
+    g_free (self->counters[i]);
+  g_ptr_array_unref (self->listeners);
+  g_ptr_array_unref (self->shards);
+  g_ptr_array_unref (self->retired);
+  sonde_admission_free (self->admission);
+  g_clear_pointer (&self->settings, sonde_settings_unref);
+  g_clear_pointer (&self->listening, sonde_settings_unref);
+  g_main_context_unref (self->context);
+  g_free (self->name);
+
+  G_OBJECT_CLASS (sonde_server_parent_class)->finalize (object);
+}
+
+static void
+install_properties (GObjectClass *object_class)
+{
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS;
+
+  /**
+   * SondeServer:name:
+   *
+   * The name of the server.
+   *
+   * Since: 0.1
+   */
+  props[PROP_NAME] = g_param_spec_string ("name", NULL, "The name of the server", NULL, flags);
+  /**
+   * SondeServer:state:
+   *
+   * What the server does.
+   *
+   * Since: 0.1
+   */
+  props[PROP_STATE] = g_param_spec_enum ("state", NULL, "What the server does", SONDE_TYPE_SERVER_STATE,
+                                         SONDE_SERVER_STATE_STOPPED, flags);
+  /**
+   * SondeServer:bound-addresses:
+   *
+   * Where the server listens, as [method@Sonde.Server.get_bound_addresses].
+   *
+   * Since: 0.1
+   */
+  props[PROP_BOUND_ADDRESSES] = g_param_spec_variant ("bound-addresses", NULL, "Where it listens",
+                                                      G_VARIANT_TYPE ("a(sq)"), NULL, flags);
+  /**
+   * SondeServer:pending-relisten:
+   *
+   * Settings that wait for [method@Sonde.Server.relisten].
+   *
+   * Since: 0.1
+   */
+  props[PROP_PENDING_RELISTEN] = g_param_spec_boxed ("pending-relisten", NULL, "Settings that wait for new listeners",
+                                                     G_TYPE_STRV, flags);
+  /**
+   * SondeServer:n-connections:
+   *
+   * Open connections. This and the other counters are read when they are
+   * asked for; their changes are not notified.
+   *
+   * Since: 0.1
+   */
+  props[PROP_N_CONNECTIONS] = g_param_spec_uint ("n-connections", NULL, "Open connections", 0, G_MAXUINT, 0, flags);
+  /**
+   * SondeServer:accept-queue-depth:
+   *
+   * Connections that wait to be accepted.
+   *
+   * Since: 0.1
+   */
+  props[PROP_ACCEPT_QUEUE_DEPTH] = g_param_spec_uint ("accept-queue-depth", NULL, "Connections that wait to be accepted",
+                                                      0, G_MAXUINT, 0, flags);
+  /**
+   * SondeServer:accept-queue-limit:
+   *
+   * Connections that may wait to be accepted.
+   *
+   * Since: 0.1
+   */
+  props[PROP_ACCEPT_QUEUE_LIMIT] = g_param_spec_uint ("accept-queue-limit", NULL, "Connections that may wait to be accepted",
+                                                      0, G_MAXUINT, 0, flags);
+  /**
+   * SondeServer:accept-queue-peak:
+   *
+   * The most connections that were seen waiting to be accepted.
+   *
+   * Since: 0.1
+   */
+  props[PROP_ACCEPT_QUEUE_PEAK] = g_param_spec_uint ("accept-queue-peak", NULL, "Most connections seen waiting",
+                                                     0, G_MAXUINT, 0, flags);
+  /**
+   * SondeServer:accept-errors:
+   *
+   * Failed accept(2) calls, an `a{st}` by errno name.
+   *
+   * Since: 0.1
+   */
+  props[PROP_ACCEPT_ERRORS] = g_param_spec_variant ("accept-errors", NULL, "Failed accept(2) calls by errno",
+                                                    G_VARIANT_TYPE ("a{st}"), NULL, flags);
+
+  for (guint i = 0; i < SONDE_COUNTER_LAST; i++)
+    props[PROP_FIRST_COUNTER + i] = sonde_counter_make_param_spec (i);
+  for (guint i = 0; i < SONDE_N_SETTINGS; i++)
+    props[PROP_FIRST_SETTING + i] = sonde_key_make_param_spec (sonde_setting_get_key (i));
+
+  g_object_class_install_properties (object_class, N_PROPS, props);
+}
+
+static void
+sonde_server_class_init (SondeServerClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = sonde_server_get_property;
+  object_class->set_property = sonde_server_set_property;
+  object_class->dispose = sonde_server_dispose;
+  object_class->finalize = sonde_server_finalize;
+  install_properties (object_class);
+}
+
+static void
+sonde_server_init (SondeServer *self)
+{
+  self->context = g_main_context_ref_thread_default ();
+  self->admission = sonde_admission_new ();
+  self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
+  self->shards = g_ptr_array_new_with_free_func (g_object_unref);
+  self->retired = g_ptr_array_new_with_free_func (g_object_unref);
+  self->settings = sonde_settings_new ();
+}
+
+/**
+ * sonde_server_new:
+ * @name: a name, which is shown in logs
+ * @settings: (nullable): what is asked for, or %NULL for the defaults
+ * @error: where to put an error: %SONDE_ERROR_INVALID_SETTING or
+ *   %SONDE_ERROR_PERMISSION_DENIED if the kernel does not take a setting
+ *
+ * Creates a server that does not listen yet. Later changes of @settings do
+ * not concern it.
+ *
+ * Returns: (transfer full): the server
+ *
+ * Since: 0.1
+ */
+SondeServer *
+sonde_server_new (const char    *name,
+                  SondeSettings *settings,
+                  GError       **error)
+{
+  g_autoptr (SondeServer) self = NULL;
+
+  g_return_val_if_fail (name != NULL, NULL);
+
+  if (settings != NULL &&
+      (!sonde_settings_check (settings, error) || !sonde_server_check_options (settings, error)))
+    return NULL;
+
+  self = g_object_new (SONDE_TYPE_SERVER, NULL);
+  self->name = g_strdup (name);
+  if (settings != NULL)
+    {
+      sonde_settings_unref (self->settings);
+      self->settings = sonde_settings_copy (settings);
+    }
+  sonde_server_adopt (self);
+
+  return g_steal_pointer (&self);
+}
