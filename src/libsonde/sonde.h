@@ -7,5 +7,6 @@
 #include <libsonde/sonde-kernel-limits.h>
 #include <libsonde/sonde-macros.h>
 #include <libsonde/sonde-mode.h>
+#include <libsonde/sonde-probe.h>
 #include <libsonde/sonde-server.h>
 #include <libsonde/sonde-settings.h>

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#include "config.h"
+
+#include "sonde-probe.h"
+
+#include "sonde-error.h"
+#include "sonde-mode.h"
+#include "sonde-probe-request-private.h"
+
+#define DEFAULT_HOST "localhost"
+#define DEFAULT_PORT 9999
+#define DEFAULT_CONNECT_TIMEOUT_USEC (3500 * G_TIME_SPAN_MILLISECOND)
+#define DEFAULT_IO_TIMEOUT_USEC (5500 * G_TIME_SPAN_MILLISECOND)
+#define DEFAULT_READ_SIZE 1024
+
+/**
+ * SondeProbe:
+ *
+ * A TCP client that checks whether a server does what it should.
+ *
+ * It connects, sends messages, and compares every byte of the answer with the
+ * one that a server in a given [enum@Sonde.Mode] owes. It reads while it sends
+ * and keeps nothing of the answer, so messages may have any size.
+ *
+ * A probe may be run many times, each time over a new connection.
+ *
+ * Since: 0.1
+ */
+struct _SondeProbe
+{
+  GObject parent_instance;
+
+  SondeProbeRequest request;
+};
+
+G_DEFINE_FINAL_TYPE (SondeProbe, sonde_probe, G_TYPE_OBJECT)
+
+enum
+{
+  PROP_HOST = 1,
+  PROP_PORT,
+  PROP_CONNECT_TIMEOUT_USEC,
+  PROP_IO_TIMEOUT_USEC,
+  PROP_RECEIVE_BUFFER,
+  PROP_SEND_BUFFER,
+  PROP_MODE,
+  PROP_READ_SIZE,
+  N_PROPS
+};
+
+static GParamSpec *props[N_PROPS];
+
+static void
+run_in_thread (GTask        *task,
+               gpointer      source_object,
+               gpointer      task_data,
+               GCancellable *cancellable)
+{
+  GError   *error = NULL;
+  GVariant *result = sonde_probe_request_run (task_data, cancellable, &error);
+
+  if (result == NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, result, (GDestroyNotify) g_variant_unref);
+}
+
+static void
+sonde_probe_finalize (GObject *object)
+{
+  SondeProbe *self = SONDE_PROBE (object);
+
+  sonde_probe_request_clear (&self->request);
+
+  G_OBJECT_CLASS (sonde_probe_parent_class)->finalize (object);
+}
+
+static void
+sonde_probe_get_property (GObject    *object,
+                          guint       prop_id,
+                          GValue     *value,
+                          GParamSpec *pspec)
+{
+  SondeProbeRequest *request = &SONDE_PROBE (object)->request;
+
+  switch (prop_id)
+    {
+    case PROP_HOST:
+      g_value_set_string (value, request->host);
+      break;
+    case PROP_PORT:
+      g_value_set_uint (value, request->port);
+      break;
+    case PROP_CONNECT_TIMEOUT_USEC:
+      g_value_set_uint64 (value, request->connect_timeout_usec);
+      break;
+    case PROP_IO_TIMEOUT_USEC:
+      g_value_set_uint64 (value, request->io_timeout_usec);
+      break;
+    case PROP_RECEIVE_BUFFER:
+      g_value_set_uint64 (value, request->receive_buffer);
+      break;
+    case PROP_SEND_BUFFER:
+      g_value_set_uint64 (value, request->send_buffer);
+      break;
+    case PROP_MODE:
+      g_value_set_enum (value, request->mode);
+      break;
+    case PROP_READ_SIZE:
+      g_value_set_uint (value, request->read_size);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+set_host (SondeProbeRequest *request,
+          const char        *host)
+{
+  g_free (request->host);
+  request->host = g_strdup (host != NULL ? host : DEFAULT_HOST);
+}
+
+static void
+sonde_probe_set_property (GObject      *object,
+                          guint         prop_id,
+                          const GValue *value,
+                          GParamSpec   *pspec)
+{
+  SondeProbeRequest *request = &SONDE_PROBE (object)->request;
+
+  switch (prop_id)
+    {
+    case PROP_HOST:
+      set_host (request, g_value_get_string (value));
+      break;
+    case PROP_PORT:
+      request->port = g_value_get_uint (value);
+      break;
+    case PROP_CONNECT_TIMEOUT_USEC:
+      request->connect_timeout_usec = g_value_get_uint64 (value);
+      break;
+    case PROP_IO_TIMEOUT_USEC:
+      request->io_timeout_usec = g_value_get_uint64 (value);
+      break;
+    case PROP_RECEIVE_BUFFER:
+      request->receive_buffer = g_value_get_uint64 (value);
+      break;
+    case PROP_SEND_BUFFER:
+      request->send_buffer = g_value_get_uint64 (value);
+      break;
+    case PROP_MODE:
+      request->mode = g_value_get_enum (value);
+      break;
+    case PROP_READ_SIZE:
+      request->read_size = g_value_get_uint (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static GParamSpec *
+uint64_property (const char *name,
+                 guint64     maximum,
+                 guint64     initial)
+{
+  return g_param_spec_uint64 (name,
+                              NULL,
+                              NULL,
+                              0,
+                              maximum,
+                              initial,
+                              G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+}
+
+static GParamSpec *
+uint_property (const char *name,
+               guint       maximum,
+               guint       initial)
+{
+  return g_param_spec_uint (name,
+                            NULL,
+                            NULL,
+                            1,
+                            maximum,
+                            initial,
+                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+}
+
+static void
+sonde_probe_class_init (SondeProbeClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = sonde_probe_finalize;
+  object_class->get_property = sonde_probe_get_property;
+  object_class->set_property = sonde_probe_set_property;
+
+  /**
+   * SondeProbe:host:
+   *
+   * The peer's name, or its IPv4 or IPv6 address.
+   *
+   * All addresses that a name has are tried in turn.
+   *
+   * Since: 0.1
+   */
+  props[PROP_HOST] = g_param_spec_string ("host",
+                                          NULL,
+                                          NULL,
+                                          DEFAULT_HOST,
+                                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * SondeProbe:port:
+   *
+   * The peer's port, 1 to 65535.
+   *
+   * Since: 0.1
+   */
+  props[PROP_PORT] = uint_property ("port", G_MAXUINT16, DEFAULT_PORT);
+
+  /**
+   * SondeProbe:connect-timeout-usec:
+   *
+   * How long looking up the name and connecting may take together, in
+   * microseconds; 0 leaves it to the resolver and the kernel.
+   *
+   * Addresses that are tried in turn share it evenly.
+   *
+   * Since: 0.1
+   */
+  props[PROP_CONNECT_TIMEOUT_USEC] = uint64_property ("connect-timeout-usec",
+                                                      G_MAXUINT64,
+                                                      DEFAULT_CONNECT_TIMEOUT_USEC);
+
+  /**
+   * SondeProbe:io-timeout-usec:
+   *
+   * How long an exchange may go without a byte sent or received, in
+   * microseconds; 0 for any time.
+   *
+   * Since: 0.1
+   */
+  props[PROP_IO_TIMEOUT_USEC] = uint64_property ("io-timeout-usec",
+                                                 G_MAXUINT64,
+                                                 DEFAULT_IO_TIMEOUT_USEC);
+
+  /**
+   * SondeProbe:receive-buffer:
+   *
+   * The receive buffer to ask the kernel for, in bytes; 0 leaves it alone.
+   *
+   * The kernel bounds it, and uses twice as much.
+   *
+   * Since: 0.1
+   */
+  props[PROP_RECEIVE_BUFFER] = uint64_property ("receive-buffer", G_MAXINT, 0);
+
+  /**
+   * SondeProbe:send-buffer:
+   *
+   * The send buffer to ask the kernel for, in bytes; 0 leaves it alone.
+   *
+   * The kernel bounds it, and uses twice as much.
+   *
+   * Since: 0.1
+   */
+  props[PROP_SEND_BUFFER] = uint64_property ("send-buffer", G_MAXINT, 0);
+
+  /**
+   * SondeProbe:mode:
+   *
+   * What the peer is expected to do with what it gets.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MODE] = g_param_spec_enum ("mode",
+                                        NULL,
+                                        NULL,
+                                        SONDE_TYPE_MODE,
+                                        SONDE_MODE_ECHO,
+                                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * SondeProbe:read-size:
+   *
+   * How many bytes the peer's one read takes at most, if it reads only once.
+   *
+   * Since: 0.1
+   */
+  props[PROP_READ_SIZE] = uint_property ("read-size", G_MAXUINT, DEFAULT_READ_SIZE);
+
+  g_object_class_install_properties (object_class, N_PROPS, props);
+}
+
+static void
+sonde_probe_init (SondeProbe *self)
+{
+  self->request = (SondeProbeRequest){
+    .host = g_strdup (DEFAULT_HOST),
+    .port = DEFAULT_PORT,
+    .connect_timeout_usec = DEFAULT_CONNECT_TIMEOUT_USEC,
+    .io_timeout_usec = DEFAULT_IO_TIMEOUT_USEC,
+    .mode = SONDE_MODE_ECHO,
+    .read_size = DEFAULT_READ_SIZE,
+    .messages = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref),
+  };
+}
+
+/**
+ * sonde_probe_new:
+ * @host: the peer's name or address
+ * @port: the peer's port, not 0
+ *
+ * Creates a probe.
+ *
+ * Returns: (transfer full): the probe
+ *
+ * Since: 0.1
+ */
+SondeProbe *
+sonde_probe_new (const char *host,
+                 guint16     port)
+{
+  g_return_val_if_fail (host != NULL, NULL);
+  g_return_val_if_fail (port > 0, NULL);
+
+  return g_object_new (SONDE_TYPE_PROBE, "host", host, "port", (guint) port, NULL);
+}
+
+/**
+ * sonde_probe_add_message:
+ * @self: a probe
+ * @message: what to send
+ *
+ * Adds a message to send, after those added before.
+ *
+ * Without any, a probe sends `data1` and `data2`, each with a newline. With
+ * empty ones only, it connects and takes its leave.
+ *
+ * Since: 0.1
+ */
+void
+sonde_probe_add_message (SondeProbe *self,
+                         GBytes     *message)
+{
+  g_return_if_fail (SONDE_IS_PROBE (self));
+  g_return_if_fail (message != NULL);
+
+  g_ptr_array_add (self->request.messages, g_bytes_ref (message));
+}
+
+/**
+ * sonde_probe_run:
+ * @self: a probe
+ * @cancellable: (nullable): a cancellable
+ * @error: where to put the error
+ *
+ * Connects, sends the messages, and compares the answer with what the peer owes
+ * in its [property@Sonde.Probe:mode].
+ *
+ * A peer that reads only once may answer any beginning of the messages, up to
+ * [property@Sonde.Probe:read-size] bytes, if it closes then. The connection
+ * stays open both ways until the whole answer came.
+ *
+ * This blocks, and may be called in any thread.
+ *
+ * The result is a dictionary of type `a{sv}` with these keys:
+ *
+ * - `PeerAddress` (`s`), `PeerPort` (`q`): whom the connection led to
+ * - `LocalAddress` (`s`), `LocalPort` (`q`): from where
+ * - `ConnectUSec` (`t`): from the start of the attempt that succeeded until the
+ *   connection stood, in microseconds; looking up the name is not in it
+ * - `FirstByteUSec` (`t`): from the first send until the first byte of the
+ *   answer, in microseconds; 0 if there was nothing to send
+ * - `RoundTripUSec` (`t`): from the first send until the last byte of the
+ *   answer, in microseconds; 0 if there was nothing to send
+ * - `BytesSent` (`t`), `BytesReceived` (`t`): in bytes; fewer than the messages
+ *   have if the peer closed after reading once
+ * - `ReceiveBuffer` (`t`), `SendBuffer` (`t`): what the kernel gave the
+ *   connection, in bytes, read back when it stood
+ * - `ReceiveBufferMax` (`t`), `SendBufferMax` (`t`): what it gives at most on
+ *   demand, in bytes: `net.core.rmem_max` and `net.core.wmem_max`, which the
+ *   effective sizes may exceed by a factor of two
+ * - `KernelRttUSec` (`t`): the kernel's smoothed round-trip time, in
+ *   microseconds
+ * - `ConnectTimeoutUSec` (`t`): the probe's own, in microseconds
+ * - `KernelConnectTimeoutUSec` (`t`): when this kernel gives up by itself, in
+ *   microseconds
+ * - `KernelConnectTimeoutClassicUSec` (`t`): when kernels before 6.5 did, in
+ *   microseconds
+ *
+ * What this kernel does not tell is left out.
+ *
+ * It fails with %SONDE_ERROR_ADDRESS_NOT_AVAILABLE (the host has no address),
+ * %SONDE_ERROR_CONNECT_TIMED_OUT, %SONDE_ERROR_CONNECT_REFUSED,
+ * %SONDE_ERROR_UNREACHABLE, %SONDE_ERROR_PEER_CLOSED (before the whole answer
+ * came), %SONDE_ERROR_PEER_RESET, %SONDE_ERROR_ECHO_MISMATCH (it was a wrong
+ * one, or too much), %SONDE_ERROR_TIMED_OUT (no progress within
+ * [property@Sonde.Probe:io-timeout-usec]), another code if the kernel refuses
+ * the socket, or %G_IO_ERROR_CANCELLED.
+ *
+ * Returns: (transfer full): what was measured
+ *
+ * Since: 0.1
+ */
+GVariant *
+sonde_probe_run (SondeProbe   *self,
+                 GCancellable *cancellable,
+                 GError      **error)
+{
+  g_autoptr (SondeProbeRequest) request = NULL;
+
+  g_return_val_if_fail (SONDE_IS_PROBE (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  request = sonde_probe_request_copy (&self->request);
+
+  return sonde_probe_request_run (request, cancellable, error);
+}
+
+/**
+ * sonde_probe_run_async:
+ * @self: a probe
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (closure user_data): what to call at the end
+ * @user_data: data for @callback
+ *
+ * Runs a probe in a thread, as [method@Sonde.Probe.run] does.
+ *
+ * What is changed on the probe from now on counts for later runs only.
+ *
+ * Since: 0.1
+ */
+void
+sonde_probe_run_async (SondeProbe         *self,
+                       GCancellable       *cancellable,
+                       GAsyncReadyCallback callback,
+                       gpointer            user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (SONDE_IS_PROBE (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, sonde_probe_run_async);
+  g_task_set_task_data (task,
+                        sonde_probe_request_copy (&self->request),
+                        (GDestroyNotify) sonde_probe_request_free);
+  g_task_run_in_thread (task, run_in_thread);
+}
+
+/**
+ * sonde_probe_run_finish:
+ * @self: a probe
+ * @result: what the callback got
+ * @error: where to put the error
+ *
+ * Finishes what [method@Sonde.Probe.run_async] started.
+ *
+ * Returns: (transfer full): what was measured, as [method@Sonde.Probe.run]
+ *   returns it
+ *
+ * Since: 0.1
+ */
+GVariant *
+sonde_probe_run_finish (SondeProbe   *self,
+                        GAsyncResult *result,
+                        GError      **error)
+{
+  g_return_val_if_fail (SONDE_IS_PROBE (self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
