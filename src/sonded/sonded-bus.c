@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+/* The daemon on the bus. The connection is our own, not the one of
+ * g_bus_get(), which would end the process with the bus: TCP is not to notice
+ * when the bus goes, and the daemon is back when the bus is. */
+
+#include "config.h"
+
+#include "sonded-bus.h"
+
+#include "sonded-limits-object.h"
+#include "sonded-manager-object.h"
+#include "sonded-server-object.h"
+
+#define BUS_NAME "org.sonde.Sonde1"
+#define ROOT_PATH "/org/sonde/Sonde1"
+#define RECONNECT_SECONDS 1
+
+struct _SondedBus
+{
+  GObject parent_instance;
+
+  SondedDaemon             *daemon;     /* (owned) */
+  SondeKernelLimits        *limits;     /* (owned) */
+  SondedAuthority          *authority;  /* (owned) */
+  char                     *address;    /* (owned) */
+  GDBusConnection          *connection; /* (owned) (nullable) */
+  GDBusObjectManagerServer *objects;    /* (owned) */
+  GDBusInterfaceSkeleton   *root[2];    /* (owned) */
+  guint                     name_id;
+  guint                     reconnect_id;
+};
+
+G_DEFINE_FINAL_TYPE (SondedBus, sonded_bus, G_TYPE_OBJECT)
+
+static void
+server_added_cb (SondedDaemon *daemon,
+                 SondeServer  *server,
+                 SondedBus    *self)
+{
+  g_autoptr (GDBusObjectSkeleton) object = sonded_server_object_new (server, self->authority);
+
+  g_dbus_object_manager_server_export (self->objects, object);
+}
+
+static void
+server_removed_cb (SondedDaemon *daemon,
+                   SondeServer  *server,
+                   SondedBus    *self)
+{
+  g_autofree char *path = sonded_server_object_dup_path (sonde_server_get_name (server));
+
+  g_dbus_object_manager_server_unexport (self->objects, path);
+}
+
+static gboolean reconnect_cb (gpointer user_data);
+
+static void
+withdraw (SondedBus *self)
+{
+  if (self->connection == NULL)
+    return;
+
+  g_clear_handle_id (&self->name_id, g_bus_unown_name);
+  g_dbus_object_manager_server_set_connection (self->objects, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (self->root); i++)
+    if (g_dbus_interface_skeleton_has_connection (self->root[i], self->connection))
+      g_dbus_interface_skeleton_unexport (self->root[i]);
+  g_signal_handlers_disconnect_by_data (self->connection, self);
+  g_clear_object (&self->connection);
+}
+
+static void
+closed_cb (GDBusConnection *connection,
+           gboolean         remote_peer_vanished,
+           GError          *error,
+           SondedBus       *self)
+{
+  g_message ("The bus is gone; serving on, and trying to come back every %d s", RECONNECT_SECONDS);
+  withdraw (self);
+  self->reconnect_id = g_timeout_add_seconds (RECONNECT_SECONDS, reconnect_cb, self);
+}
+
+static void
+name_acquired_cb (GDBusConnection *connection,
+                  const char      *name,
+                  gpointer         user_data)
+{
+  g_message ("Owning %s", name);
+}
+
+static void
+name_lost_cb (GDBusConnection *connection,
+              const char      *name,
+              gpointer         user_data)
+{
+  if (connection != NULL && !g_dbus_connection_is_closed (connection))
+    g_message ("%s belongs to somebody else; serving on, and waiting for it", name);
+}
+
+static gboolean export(SondedBus *self,
+                       GError   **error)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (self->root); i++)
+    if (!g_dbus_interface_skeleton_export (self->root[i], self->connection, ROOT_PATH, error))
+      return FALSE;
+  g_dbus_object_manager_server_set_connection (self->objects, self->connection);
+
+  return TRUE;
+}
+
+/* Whoever sees the name sees the objects: they are exported first. */
+static gboolean
+take_connection (SondedBus       *self,
+                 GDBusConnection *connection,
+                 GError         **error)
+{
+  self->connection = g_object_ref (connection);
+  g_dbus_connection_set_exit_on_close (connection, FALSE);
+  g_signal_connect (connection, "closed", G_CALLBACK (closed_cb), self);
+  if (!export(self, error))
+    {
+      withdraw (self);
+      return FALSE;
+    }
+  self->name_id = g_bus_own_name_on_connection (connection,
+                                                BUS_NAME,
+                                                G_BUS_NAME_OWNER_FLAGS_NONE,
+                                                name_acquired_cb,
+                                                name_lost_cb,
+                                                self,
+                                                NULL);
+
+  return TRUE;
+}
+
+#define CONNECTION_FLAGS \
+  (G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION)
+
+static void
+reconnected_cb (GObject      *source,
+                GAsyncResult *result,
+                gpointer      user_data)
+{
+  g_autoptr (SondedBus) self = user_data;
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GDBusConnection) connection = g_dbus_connection_new_for_address_finish (result, &local_error);
+
+  if (connection != NULL && take_connection (self, connection, &local_error))
+    return;
+
+  g_debug ("Could not come back to the bus: %s", local_error->message);
+  self->reconnect_id = g_timeout_add_seconds (RECONNECT_SECONDS, reconnect_cb, self);
+}
+
+static gboolean
+reconnect_cb (gpointer user_data)
+{
+  SondedBus *self = user_data;
+
+  self->reconnect_id = 0;
+  g_dbus_connection_new_for_address (self->address,
+                                     CONNECTION_FLAGS,
+                                     NULL,
+                                     NULL,
+                                     reconnected_cb,
+                                     g_object_ref (self));
+
+  return G_SOURCE_REMOVE;
+}
+
+static void
+sonded_bus_finalize (GObject *object)
+{
+  SondedBus *self = SONDED_BUS (object);
+
+  sonded_bus_disconnect (self);
+  for (gsize i = 0; i < G_N_ELEMENTS (self->root); i++)
+    g_clear_object (&self->root[i]);
+  g_clear_object (&self->objects);
+  g_clear_object (&self->authority);
+  g_clear_object (&self->limits);
+  g_clear_object (&self->daemon);
+  g_free (self->address);
+
+  G_OBJECT_CLASS (sonded_bus_parent_class)->finalize (object);
+}
+
+static void
+sonded_bus_class_init (SondedBusClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = sonded_bus_finalize;
+}
+
+static void
+sonded_bus_init (SondedBus *self)
+{
+  self->limits = sonde_kernel_limits_new ();
+  self->objects = g_dbus_object_manager_server_new (ROOT_PATH);
+}
+
+/*
+ * sonded_bus_new:
+ * @daemon: the daemon
+ * @address: the D-Bus address of a message bus
+ * @system_bus: whether it is a system bus, where callers may be strangers
+ *
+ * Makes the daemon's presence on a bus, not connected yet.
+ */
+SondedBus *
+sonded_bus_new (SondedDaemon *daemon,
+                const char   *address,
+                gboolean      system_bus)
+{
+  SondedBus *self = g_object_new (SONDED_TYPE_BUS, NULL);
+
+  self->daemon = g_object_ref (daemon);
+  self->address = g_strdup (address);
+  self->authority = sonded_authority_new (system_bus);
+  self->root[0] = sonded_manager_object_new (daemon, self->authority);
+  self->root[1] = sonded_limits_object_new (self->limits, self->authority);
+  g_signal_connect_object (daemon, "server-added", G_CALLBACK (server_added_cb), self, G_CONNECT_DEFAULT);
+  g_signal_connect_object (daemon, "server-removed", G_CALLBACK (server_removed_cb), self, G_CONNECT_DEFAULT);
+
+  return self;
+}
+
+/*
+ * sonded_bus_connect:
+ * @self: a presence
+ * @error: where to put an error
+ *
+ * Connects to the bus, exports all objects and asks for the name. When the
+ * connection is lost later, it is made again.
+ */
+gboolean
+sonded_bus_connect (SondedBus *self,
+                    GError   **error)
+{
+  g_autoptr (GDBusConnection) connection = NULL;
+
+  connection = g_dbus_connection_new_for_address_sync (self->address, CONNECTION_FLAGS, NULL, NULL, error);
+
+  return connection != NULL && take_connection (self, connection, error);
+}
+
+/*
+ * sonded_bus_disconnect:
+ * @self: a presence
+ *
+ * Leaves the bus.
+ */
+void
+sonded_bus_disconnect (SondedBus *self)
+{
+  g_clear_handle_id (&self->reconnect_id, g_source_remove);
+  withdraw (self);
+}

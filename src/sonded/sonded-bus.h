@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include "sonded-daemon.h"
+
+G_BEGIN_DECLS
+
+#define SONDED_TYPE_BUS (sonded_bus_get_type ())
+G_DECLARE_FINAL_TYPE (SondedBus, sonded_bus, SONDED, BUS, GObject)
+
+SondedBus *sonded_bus_new (SondedDaemon *daemon,
+                           const char   *address,
+                           gboolean      system_bus);
+gboolean   sonded_bus_connect (SondedBus *self,
+                               GError   **error);
+void       sonded_bus_disconnect (SondedBus *self);
+
+G_END_DECLS

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include <libsonde/sonde.h>
+
+G_BEGIN_DECLS
+
+/* What a configuration file asks for. */
+typedef struct
+{
+  guint       max_connections; /* of all servers; 0: no limit */
+  GHashTable *servers;         /* (owned) (element-type utf8 SondeSettings) */
+} SondedConfig;
+
+SondedConfig *sonded_config_load (const char *path,
+                                  GError    **error);
+SondedConfig *sonded_config_parse (const char *path,
+                                   const char *text,
+                                   gsize       length,
+                                   GError    **error);
+void          sonded_config_free (SondedConfig *self);
+
+gboolean sonded_config_is_valid_name (const char *name);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SondedConfig, sonded_config_free)
+
+G_END_DECLS

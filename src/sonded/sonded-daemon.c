@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+/* The servers of the daemon, whether the configuration or somebody on the bus
+ * asked for them. Knows nothing of the bus. */
+
+#include "config.h"
+
+#include "sonded-daemon.h"
+
+#define BUILT_IN_CONFIG "/org/sonde/sonded/sonded.conf"
+
+struct _SondedDaemon
+{
+  GObject parent_instance;
+
+  char       *config_path; /* (owned) (nullable): the built-in one */
+  GHashTable *servers;     /* (owned) (element-type utf8 SondeServer) */
+  GHashTable *configured;  /* (owned) (element-type utf8): those that the configuration made */
+  GPtrArray  *leaving;     /* (owned) (element-type SondeServer): removed, but not stopped yet */
+};
+
+G_DEFINE_FINAL_TYPE (SondedDaemon, sonded_daemon, G_TYPE_OBJECT)
+
+enum
+{
+  PROP_VERSION = 1,
+  PROP_N_SERVERS,
+  PROP_PRESETS,
+  N_PROPS,
+};
+
+static GParamSpec *props[N_PROPS] = { NULL };
+
+enum
+{
+  SIGNAL_SERVER_ADDED,
+  SIGNAL_SERVER_REMOVED,
+  SIGNAL_STOPPED,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS] = { 0 };
+
+static void
+state_changed_cb (SondeServer  *server,
+                  GParamSpec   *pspec,
+                  SondedDaemon *self)
+{
+  if (sonde_server_get_state (server) == SONDE_SERVER_STATE_STOPPED)
+    g_ptr_array_remove (self->leaving, server);
+  if (sonded_daemon_is_stopped (self))
+    g_signal_emit (self, signals[SIGNAL_STOPPED], 0);
+}
+
+static void
+add_server (SondedDaemon *self,
+            SondeServer  *server)
+{
+  g_signal_connect_object (server, "notify::state", G_CALLBACK (state_changed_cb), self, G_CONNECT_DEFAULT);
+  g_hash_table_insert (self->servers, g_strdup (sonde_server_get_name (server)), g_object_ref (server));
+  g_signal_emit (self, signals[SIGNAL_SERVER_ADDED], 0, server);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_SERVERS]);
+  g_message ("Server %s listens", sonde_server_get_name (server));
+}
+
+static SondeServer *
+make_server (SondedDaemon  *self,
+             const char    *name,
+             SondeSettings *settings,
+             GError       **error)
+{
+  g_autoptr (SondeServer) server = NULL;
+
+  if (g_hash_table_contains (self->servers, name))
+    {
+      g_set_error (error, SONDE_ERROR, SONDE_ERROR_NAME_IN_USE, "There is a server named %s already", name);
+      return NULL;
+    }
+
+  server = sonde_server_new (name, settings, error);
+  if (server == NULL || !sonde_server_start (server, error))
+    return NULL;
+  add_server (self, server);
+
+  return g_steal_pointer (&server);
+}
+
+static void
+drop_server (SondedDaemon *self,
+             const char   *name)
+{
+  g_autoptr (SondeServer) server = g_object_ref (g_hash_table_lookup (self->servers, name));
+
+  /* @name may be the key of either table, and go with it. */
+  name = sonde_server_get_name (server);
+  g_hash_table_remove (self->configured, name);
+  g_hash_table_remove (self->servers, name);
+  g_signal_emit (self, signals[SIGNAL_SERVER_REMOVED], 0, server);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_SERVERS]);
+  g_message ("Server %s is removed", sonde_server_get_name (server));
+
+  sonde_server_stop (server);
+  if (sonde_server_get_state (server) != SONDE_SERVER_STATE_STOPPED)
+    g_ptr_array_add (self->leaving, g_object_ref (server));
+}
+
+static SondedConfig *
+load_config (SondedDaemon *self,
+             GError      **error)
+{
+  g_autoptr (GBytes) built_in = NULL;
+  gsize       length = 0;
+  const char *text = NULL;
+
+  if (self->config_path != NULL)
+    return sonded_config_load (self->config_path, error);
+
+  built_in = g_resources_lookup_data (BUILT_IN_CONFIG, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
+  if (built_in == NULL)
+    return NULL;
+  text = g_bytes_get_data (built_in, &length);
+
+  return sonded_config_parse ("(built-in configuration)", text, length, error);
+}
+
+/* Makes the servers that are new in a configuration: all of them, or none. */
+static gboolean
+make_new_servers (SondedDaemon *self,
+                  SondedConfig *config,
+                  GError      **error)
+{
+  g_autoptr (GPtrArray) made = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer       name, settings;
+  gboolean       ok = TRUE;
+
+  g_hash_table_iter_init (&iter, config->servers);
+  while (ok && g_hash_table_iter_next (&iter, &name, &settings))
+    {
+      g_autoptr (SondeServer) server = NULL;
+
+      if (g_hash_table_contains (self->configured, name))
+        continue;
+      server = make_server (self, name, settings, error);
+      ok = server != NULL;
+      if (ok)
+        {
+          g_hash_table_add (self->configured, g_strdup (name));
+          g_ptr_array_add (made, name);
+        }
+    }
+
+  for (guint i = 0; !ok && i < made->len; i++)
+    drop_server (self, made->pdata[i]);
+
+  return ok;
+}
+
+static gboolean
+check_changed_servers (SondedDaemon *self,
+                       SondedConfig *config,
+                       GError      **error)
+{
+  GHashTableIter iter;
+  gpointer       name, settings;
+
+  g_hash_table_iter_init (&iter, config->servers);
+  while (g_hash_table_iter_next (&iter, &name, &settings))
+    {
+      g_autoptr (SondeServer) draft = NULL;
+
+      if (g_hash_table_contains (self->configured, name))
+        draft = sonde_server_new (name, settings, error);
+      if (draft == NULL && g_hash_table_contains (self->configured, name))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+is_pending (SondeServer *server)
+{
+  g_auto (GStrv) pending = sonde_server_get_pending_relisten (server);
+
+  return pending[0] != NULL;
+}
+
+/* What belongs before bind(2) can still fail here; then the server listens as
+ * before, and says so in PendingRelisten. */
+static gboolean
+change_servers (SondedDaemon *self,
+                SondedConfig *config,
+                GError      **error)
+{
+  g_autoptr (GList) names = g_hash_table_get_keys (self->configured);
+
+  for (GList *l = names; l != NULL; l = l->next)
+    {
+      SondeServer   *server = g_hash_table_lookup (self->servers, l->data);
+      SondeSettings *settings = g_hash_table_lookup (config->servers, l->data);
+
+      if (settings == NULL)
+        drop_server (self, l->data);
+      else if (!sonde_server_replace_settings (server, settings, error) ||
+               (is_pending (server) && !sonde_server_relisten (server, error)))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/*
+ * sonded_daemon_load:
+ * @self: a daemon
+ * @error: where to put an error
+ *
+ * Reads the configuration and makes its servers, or none.
+ */
+gboolean
+sonded_daemon_load (SondedDaemon *self,
+                    GError      **error)
+{
+  g_autoptr (SondedConfig) config = load_config (self, error);
+
+  if (config == NULL || !make_new_servers (self, config, error))
+    return FALSE;
+  sonde_set_max_connections (config->max_connections);
+
+  return TRUE;
+}
+
+/*
+ * sonded_daemon_reload:
+ * @self: a daemon
+ * @error: where to put an error
+ *
+ * Reads the configuration again: makes what is new in it, changes what
+ * differs, removes what is gone. Servers that somebody else asked for stay.
+ */
+gboolean
+sonded_daemon_reload (SondedDaemon *self,
+                      GError      **error)
+{
+  g_autoptr (SondedConfig) config = load_config (self, error);
+
+  if (config == NULL || !check_changed_servers (self, config, error) ||
+      !make_new_servers (self, config, error) || !change_servers (self, config, error))
+    return FALSE;
+  sonde_set_max_connections (config->max_connections);
+  g_message ("Configuration is reloaded");
+
+  return TRUE;
+}
+
+/*
+ * sonded_daemon_create_server:
+ * @self: a daemon
+ * @name: a name
+ * @settings: an `a{sv}`, as for sonde_settings_update()
+ * @error: where to put an error
+ *
+ * Makes a server and starts it.
+ *
+ * Returns: (transfer full): the server, which listens
+ */
+SondeServer *
+sonded_daemon_create_server (SondedDaemon *self,
+                             const char   *name,
+                             GVariant     *settings,
+                             GError      **error)
+{
+  g_autoptr (SondeSettings) asked = sonde_settings_new ();
+
+  if (!sonded_config_is_valid_name (name))
+    {
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_INVALID_SETTING,
+                   "name=%.100s is not valid; allowed: 1 to 64 bytes of printable UTF-8",
+                   name);
+      return NULL;
+    }
+  if (!sonde_settings_update (asked, settings, error))
+    return NULL;
+
+  return make_server (self, name, asked, error);
+}
+
+/*
+ * sonded_daemon_get_server:
+ * @self: a daemon
+ * @name: a name
+ * @error: where to put an error
+ *
+ * Finds a server.
+ *
+ * Returns: (transfer none): the server
+ */
+SondeServer *
+sonded_daemon_get_server (SondedDaemon *self,
+                          const char   *name,
+                          GError      **error)
+{
+  SondeServer *server = g_hash_table_lookup (self->servers, name);
+
+  if (server == NULL)
+    g_set_error (error, SONDE_ERROR, SONDE_ERROR_NO_SUCH_SERVER, "There is no server named %.100s", name);
+
+  return server;
+}
+
+/*
+ * sonded_daemon_remove_server:
+ * @self: a daemon
+ * @name: a name
+ * @error: where to put an error
+ *
+ * Removes a server; its connections finish on their own.
+ */
+gboolean
+sonded_daemon_remove_server (SondedDaemon *self,
+                             const char   *name,
+                             GError      **error)
+{
+  if (sonded_daemon_get_server (self, name, error) == NULL)
+    return FALSE;
+  drop_server (self, name);
+
+  return TRUE;
+}
+
+static int
+compare_names (gconstpointer a,
+               gconstpointer b)
+{
+  return g_strcmp0 (sonde_server_get_name ((gpointer) a), sonde_server_get_name ((gpointer) b));
+}
+
+/*
+ * sonded_daemon_list_servers:
+ * @self: a daemon
+ *
+ * Lists the servers by name.
+ *
+ * Returns: (transfer container) (element-type SondeServer): the servers
+ */
+GList *
+sonded_daemon_list_servers (SondedDaemon *self)
+{
+  return g_list_sort (g_hash_table_get_values (self->servers), compare_names);
+}
+
+/*
+ * sonded_daemon_get_n_connections:
+ * @self: a daemon
+ *
+ * Counts the open connections of all servers, removed ones among them.
+ */
+guint
+sonded_daemon_get_n_connections (SondedDaemon *self)
+{
+  GHashTableIter iter;
+  gpointer       server;
+  guint          n = 0;
+
+  g_hash_table_iter_init (&iter, self->servers);
+  while (g_hash_table_iter_next (&iter, NULL, &server))
+    n += sonde_server_get_n_connections (server);
+  for (guint i = 0; i < self->leaving->len; i++)
+    n += sonde_server_get_n_connections (self->leaving->pdata[i]);
+
+  return n;
+}
+
+/*
+ * sonded_daemon_stop:
+ * @self: a daemon
+ *
+ * Removes all servers; `stopped` is emitted when the last one is done.
+ */
+void
+sonded_daemon_stop (SondedDaemon *self)
+{
+  g_autoptr (GList) names = g_hash_table_get_keys (self->servers);
+
+  for (GList *l = names; l != NULL; l = l->next)
+    drop_server (self, l->data);
+  if (sonded_daemon_is_stopped (self))
+    g_signal_emit (self, signals[SIGNAL_STOPPED], 0);
+}
+
+/*
+ * sonded_daemon_is_stopped:
+ * @self: a daemon
+ *
+ * Checks whether there is no server any more.
+ */
+gboolean
+sonded_daemon_is_stopped (SondedDaemon *self)
+{
+  return g_hash_table_size (self->servers) == 0 && self->leaving->len == 0;
+}
+
+static void
+sonded_daemon_get_property (GObject    *object,
+                            guint       property_id,
+                            GValue     *value,
+                            GParamSpec *pspec)
+{
+  SondedDaemon *self = SONDED_DAEMON (object);
+
+  switch (property_id)
+    {
+    case PROP_VERSION:
+      g_value_set_static_string (value, PACKAGE_VERSION);
+      break;
+    case PROP_N_SERVERS:
+      g_value_set_uint (value, g_hash_table_size (self->servers));
+      break;
+    case PROP_PRESETS:
+      g_value_set_boxed (value, sonde_settings_list_presets ());
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property_id, pspec);
+    }
+}
+
+static void
+sonded_daemon_finalize (GObject *object)
+{
+  SondedDaemon *self = SONDED_DAEMON (object);
+
+  g_hash_table_unref (self->servers);
+  g_hash_table_unref (self->configured);
+  g_ptr_array_unref (self->leaving);
+  g_free (self->config_path);
+
+  G_OBJECT_CLASS (sonded_daemon_parent_class)->finalize (object);
+}
+
+static guint
+new_signal (const char *name,
+            guint       n_params)
+{
+  return g_signal_new (name,
+                       SONDED_TYPE_DAEMON,
+                       G_SIGNAL_RUN_LAST,
+                       0,
+                       NULL,
+                       NULL,
+                       NULL,
+                       G_TYPE_NONE,
+                       n_params,
+                       SONDE_TYPE_SERVER);
+}
+
+static void
+sonded_daemon_class_init (SondedDaemonClass *klass)
+{
+  GObjectClass     *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  object_class->get_property = sonded_daemon_get_property;
+  object_class->finalize = sonded_daemon_finalize;
+
+  props[PROP_VERSION] = g_param_spec_string ("version", NULL, NULL, NULL, flags);
+  props[PROP_N_SERVERS] = g_param_spec_uint ("n-servers", NULL, NULL, 0, G_MAXUINT, 0, flags);
+  props[PROP_PRESETS] = g_param_spec_boxed ("presets", NULL, NULL, G_TYPE_STRV, flags);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+
+  signals[SIGNAL_SERVER_ADDED] = new_signal ("server-added", 1);
+  signals[SIGNAL_SERVER_REMOVED] = new_signal ("server-removed", 1);
+  signals[SIGNAL_STOPPED] = new_signal ("stopped", 0);
+}
+
+static void
+sonded_daemon_init (SondedDaemon *self)
+{
+  self->servers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
+  self->configured = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->leaving = g_ptr_array_new_with_free_func (g_object_unref);
+}
+
+/*
+ * sonded_daemon_new:
+ * @config_path: (nullable): the configuration file, or %NULL for the built-in
+ *   configuration
+ *
+ * Makes a daemon without servers.
+ */
+SondedDaemon *
+sonded_daemon_new (const char *config_path)
+{
+  SondedDaemon *self = g_object_new (SONDED_TYPE_DAEMON, NULL);
+
+  self->config_path = g_strdup (config_path);
+
+  return self;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+/* The kernel's limits on the bus, read when somebody asks. */
+
+#include "config.h"
+
+#include "sonded-limits-object.h"
+
+#include "sonde-dbus.h"
+#include "sonded-skeleton.h"
+
+static gboolean
+handle_compute_connect_timeout (SondeDBusKernelLimits *skeleton,
+                                GDBusMethodInvocation *invocation,
+                                GVariant              *what_if,
+                                SondeKernelLimits     *limits)
+{
+  g_autoptr (GError) local_error = NULL;
+  guint64 timeout_usec = 0;
+
+  if (sonde_kernel_limits_compute_connect_timeout (limits, what_if, &timeout_usec, &local_error))
+    sonde_dbus_kernel_limits_complete_compute_connect_timeout (skeleton, invocation, timeout_usec);
+  else
+    g_dbus_method_invocation_return_gerror (invocation, local_error);
+
+  return G_DBUS_METHOD_INVOCATION_HANDLED;
+}
+
+static gboolean
+handle_get_all (SondeDBusKernelLimits *skeleton,
+                GDBusMethodInvocation *invocation,
+                SondeKernelLimits     *limits)
+{
+  g_autoptr (GVariant) all = sonde_kernel_limits_get_all (limits);
+
+  sonde_dbus_kernel_limits_complete_get_all (skeleton, invocation, all);
+
+  return G_DBUS_METHOD_INVOCATION_HANDLED;
+}
+
+static gboolean
+handle_get_deltas (SondeDBusKernelLimits *skeleton,
+                   GDBusMethodInvocation *invocation,
+                   SondeKernelLimits     *limits)
+{
+  g_autoptr (GVariant) deltas = sonde_kernel_limits_get_deltas (limits);
+
+  sonde_dbus_kernel_limits_complete_get_deltas (skeleton, invocation, deltas);
+
+  return G_DBUS_METHOD_INVOCATION_HANDLED;
+}
+
+static GVariant *
+get_limit (gpointer    model,
+           const char *property)
+{
+  return sonde_kernel_limits_get_value (model, property);
+}
+
+/*
+ * sonded_limits_object_new:
+ * @limits: the kernel's limits, which outlive the interface
+ * @authority: who decides about calls
+ *
+ * Makes org.sonde.Sonde1.KernelLimits.
+ */
+GDBusInterfaceSkeleton *
+sonded_limits_object_new (SondeKernelLimits *limits,
+                          SondedAuthority   *authority)
+{
+  GDBusInterfaceSkeleton *skeleton = sonded_skeleton_new (SONDE_DBUS_TYPE_KERNEL_LIMITS_SKELETON,
+                                                          G_OBJECT (limits),
+                                                          get_limit,
+                                                          NULL,
+                                                          authority);
+
+  g_object_connect (skeleton,
+                    "signal::handle-compute-connect-timeout", handle_compute_connect_timeout, limits,
+                    "signal::handle-get-all", handle_get_all, limits,
+                    "signal::handle-get-deltas", handle_get_deltas, limits,
+                    NULL);
+
+  return skeleton;
+}

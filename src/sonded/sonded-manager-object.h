@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include "sonded-authority.h"
+#include "sonded-daemon.h"
+
+G_BEGIN_DECLS
+
+GDBusInterfaceSkeleton *sonded_manager_object_new (SondedDaemon    *daemon,
+                                                   SondedAuthority *authority);
+
+G_END_DECLS

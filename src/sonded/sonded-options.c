@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#include "config.h"
+
+#include "sonded-options.h"
+
+#include <gio/gio.h>
+#include <libsonde/sonde.h>
+#include <unistd.h>
+
+static const char description[] =
+  "Without --config=, " SYSCONFDIR "/sonde/sonded.conf is read, or, where there is none, a\n"
+  "built-in configuration is used: echo on port 9999, echo-once on 8888, upper on\n"
+  "9998, upper-once on 9997 and upper-line on 9996, all of 127.0.0.1.\n"
+  "\n"
+  "SIGTERM and SIGINT stop listening, answer what was received and end the daemon;\n"
+  "sent twice, they end it at once. SIGHUP reads the configuration again.\n"
+  "\n"
+  "Exit status:\n"
+  "  0  stopped in order\n"
+  "  1  a server could not listen, or the configuration could not be read\n"
+  "  2  wrong usage\n"
+  "  3  the bus cannot be reached\n"
+  "  6  the configuration is not valid\n";
+
+static char *
+find_config (const char *asked)
+{
+  g_autofree char *path = g_build_filename (SYSCONFDIR, "sonde", "sonded.conf", NULL);
+
+  if (asked != NULL)
+    return g_strdup (asked);
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
+    return g_steal_pointer (&path);
+
+  return NULL;
+}
+
+static char *
+find_address (SondedOptions *self,
+              const char    *asked,
+              GError       **error)
+{
+  if (asked != NULL)
+    return g_strdup (asked);
+
+  return g_dbus_address_get_for_bus_sync (self->system_bus ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION,
+                                          NULL,
+                                          error);
+}
+
+static gboolean
+fail (SondedExit  status,
+      const char *message,
+      int        *status_out)
+{
+  g_printerr ("sonded: %s\n", message);
+  *status_out = status;
+
+  return FALSE;
+}
+
+/*
+ * sonded_options_parse:
+ * @self: where to put what was asked
+ * @argc: of main()
+ * @argv: of main()
+ * @status: (out): with which status to exit if there is nothing to run
+ *
+ * Reads the command line.
+ *
+ * Returns: %FALSE if there is nothing to run
+ */
+gboolean
+sonded_options_parse (SondedOptions *self,
+                      int            argc,
+                      char         **argv,
+                      int           *status)
+{
+  gboolean         session = FALSE, version = FALSE;
+  g_autofree char *address = NULL;
+  g_autofree char *config = NULL;
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GOptionContext) context = g_option_context_new ("- TCP servers that can be seen through");
+  const GOptionEntry entries[] = {
+    { "session", 0, 0, G_OPTION_ARG_NONE, &session, "Use the session bus (default when not root)", NULL },
+    { "system", 0, 0, G_OPTION_ARG_NONE, &self->system_bus, "Use the system bus (default when root)", NULL },
+    { "address", 0, 0, G_OPTION_ARG_STRING, &address, "Use the bus at this address", "ADDRESS" },
+    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, "Read this configuration", "FILE" },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Show the version", NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_set_description (context, description);
+  if (!g_option_context_parse (context, &argc, &argv, &local_error))
+    return fail (SONDED_EXIT_USAGE, local_error->message, status);
+  if (argc > 1)
+    return fail (SONDED_EXIT_USAGE, "no arguments are taken; see --help", status);
+  if (session && self->system_bus)
+    return fail (SONDED_EXIT_USAGE, "--session and --system exclude each other", status);
+  if (version)
+    {
+      g_print ("sonded %s\n", PACKAGE_VERSION);
+      *status = SONDED_EXIT_OK;
+      return FALSE;
+    }
+
+  if (!session && address == NULL)
+    self->system_bus = self->system_bus || geteuid () == 0;
+  self->config_path = find_config (config);
+  self->bus_address = find_address (self, address, &local_error);
+  if (self->bus_address == NULL)
+    return fail (SONDED_EXIT_NO_BUS, local_error->message, status);
+
+  return TRUE;
+}
+
+/*
+ * sonded_options_clear:
+ * @self: options
+ *
+ * Frees what they hold.
+ */
+void
+sonded_options_clear (SondedOptions *self)
+{
+  g_clear_pointer (&self->config_path, g_free);
+  g_clear_pointer (&self->bus_address, g_free);
+}
+
+/*
+ * sonded_options_get_load_status:
+ * @error: why the configuration was not taken into use
+ *
+ * Gets the status with which the daemon exits then.
+ */
+int
+sonded_options_get_load_status (const GError *error)
+{
+  return g_error_matches (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING) ? SONDED_EXIT_NOT_CONFIGURED
+                                                                           : SONDED_EXIT_FAILED;
+}

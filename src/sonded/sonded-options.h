@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  SONDED_EXIT_OK = 0,
+  SONDED_EXIT_FAILED = 1,
+  SONDED_EXIT_USAGE = 2,
+  SONDED_EXIT_NO_BUS = 3,
+  SONDED_EXIT_NOT_CONFIGURED = 6, /* as LSB and systemd.exec(5) count */
+} SondedExit;
+
+typedef struct
+{
+  char    *config_path; /* (owned) (nullable): the built-in configuration */
+  char    *bus_address; /* (owned) */
+  gboolean system_bus;
+} SondedOptions;
+
+gboolean sonded_options_parse (SondedOptions *self,
+                               int            argc,
+                               char         **argv,
+                               int           *status);
+void     sonded_options_clear (SondedOptions *self);
+int      sonded_options_get_load_status (const GError *error);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SondedOptions, sonded_options_clear)
+
+G_END_DECLS

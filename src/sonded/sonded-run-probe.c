@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#include "config.h"
+
+#include "sonded-run-probe.h"
+
+/* The options of RunProbe() and the properties of SondeProbe that they set. */
+static const struct
+{
+  const char *name;
+  const char *type;
+  const char *property;
+} options_table[] = {
+  { "ReadSize", "u", "read-size" },
+  { "ConnectTimeoutUSec", "t", "connect-timeout-usec" },
+  { "IoTimeoutUSec", "t", "io-timeout-usec" },
+  { "ReceiveBuffer", "t", "receive-buffer" },
+  { "SendBuffer", "t", "send-buffer" },
+};
+
+static gboolean
+set_invalid (const char *key,
+             GVariant   *value,
+             const char *allowed,
+             GError    **error)
+{
+  g_autofree char *text = NULL;
+
+  if (g_variant_get_size (value) <= 256)
+    text = g_variant_print (value, FALSE);
+  else
+    text = g_strdup_printf ("(a value of type %.32s)", g_variant_get_type_string (value));
+  g_set_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING, "%.100s=%s is not valid; allowed: %s",
+               key, text, allowed);
+
+  return FALSE;
+}
+
+static gboolean
+set_mode (SondeProbe *probe,
+          GVariant   *value,
+          GError    **error)
+{
+  g_autoptr (GEnumClass) modes = g_type_class_ref (SONDE_TYPE_MODE);
+  const GEnumValue *mode = NULL;
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    mode = g_enum_get_value_by_nick (modes, g_variant_get_string (value, NULL));
+  if (mode == NULL)
+    return set_invalid ("Mode", value, "echo, echo-once, upper, upper-once, upper-line", error);
+
+  g_object_set (probe, "mode", mode->value, NULL);
+
+  return TRUE;
+}
+
+static gboolean
+add_messages (SondeProbe *probe,
+              GVariant   *value,
+              GError    **error)
+{
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE ("aay")))
+    return set_invalid ("Messages", value, "messages of type aay", error);
+
+  for (gsize i = 0; i < g_variant_n_children (value); i++)
+    {
+      g_autoptr (GVariant) child = g_variant_get_child_value (value, i);
+      g_autoptr (GBytes) message = g_variant_get_data_as_bytes (child);
+
+      sonde_probe_add_message (probe, message);
+    }
+
+  return TRUE;
+}
+
+static guint64
+get_number (GVariant *value)
+{
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
+    return g_variant_get_uint32 (value);
+
+  return g_variant_get_uint64 (value);
+}
+
+static gboolean
+is_within (GParamSpec *pspec,
+           guint64     number)
+{
+  if (G_IS_PARAM_SPEC_UINT (pspec))
+    return number >= G_PARAM_SPEC_UINT (pspec)->minimum && number <= G_PARAM_SPEC_UINT (pspec)->maximum;
+
+  return number >= G_PARAM_SPEC_UINT64 (pspec)->minimum && number <= G_PARAM_SPEC_UINT64 (pspec)->maximum;
+}
+
+static char *
+describe_range (GParamSpec *pspec)
+{
+  if (G_IS_PARAM_SPEC_UINT (pspec))
+    return g_strdup_printf ("%u to %u (u)",
+                            G_PARAM_SPEC_UINT (pspec)->minimum,
+                            G_PARAM_SPEC_UINT (pspec)->maximum);
+
+  return g_strdup_printf ("%" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " (t)",
+                          G_PARAM_SPEC_UINT64 (pspec)->minimum,
+                          G_PARAM_SPEC_UINT64 (pspec)->maximum);
+}
+
+static gboolean
+set_option (SondeProbe *probe,
+            const char *key,
+            GVariant   *value,
+            GError    **error)
+{
+  if (g_str_equal (key, "Mode"))
+    return set_mode (probe, value, error);
+  if (g_str_equal (key, "Messages"))
+    return add_messages (probe, value, error);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (options_table); i++)
+    {
+      GParamSpec      *pspec = NULL;
+      g_autofree char *range = NULL;
+
+      if (!g_str_equal (key, options_table[i].name))
+        continue;
+      pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (probe), options_table[i].property);
+      range = describe_range (pspec);
+      if (!g_variant_is_of_type (value, G_VARIANT_TYPE (options_table[i].type)) ||
+          !is_within (pspec, get_number (value)))
+        return set_invalid (key, value, range, error);
+      g_object_set (probe, options_table[i].property, get_number (value), NULL);
+      return TRUE;
+    }
+
+  return set_invalid (key, value,
+                      "the options Mode, ReadSize, Messages, ConnectTimeoutUSec, IoTimeoutUSec, "
+                      "ReceiveBuffer, SendBuffer",
+                      error);
+}
+
+static gboolean
+set_options (SondeProbe *probe,
+             GVariant   *options,
+             GError    **error)
+{
+  GVariantIter iter;
+  const char  *key;
+  GVariant    *value;
+
+  g_variant_iter_init (&iter, options);
+  while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
+    {
+      g_autoptr (GVariant) owned = value;
+
+      if (!set_option (probe, key, owned, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+static void
+run_cb (GObject      *source,
+        GAsyncResult *result,
+        gpointer      user_data)
+{
+  GDBusMethodInvocation *invocation = user_data;
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GVariant) measured = sonde_probe_run_finish (SONDE_PROBE (source), result, &local_error);
+
+  if (measured != NULL)
+    g_dbus_method_invocation_return_value (invocation, g_variant_new ("(@a{sv})", measured));
+  else
+    g_dbus_method_invocation_return_gerror (invocation, local_error);
+}
+
+/*
+ * sonded_run_probe:
+ * @invocation: (transfer full): the call to answer
+ * @host: whom to probe
+ * @port: where
+ * @options: the options of RunProbe()
+ *
+ * Runs a probe and answers with what it measured.
+ */
+void
+sonded_run_probe (GDBusMethodInvocation *invocation,
+                  const char            *host,
+                  guint16                port,
+                  GVariant              *options)
+{
+  g_autoptr (SondeProbe) probe = NULL;
+  g_autoptr (GError) local_error = NULL;
+
+  if (port == 0 || host[0] == '\0')
+    {
+      g_dbus_method_invocation_return_error (invocation, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING,
+                                             "host=%.100s port=%u is not valid; allowed: a name or an "
+                                             "address, and 1 to 65535",
+                                             host, port);
+      return;
+    }
+
+  probe = sonde_probe_new (host, port);
+  if (set_options (probe, options, &local_error))
+    sonde_probe_run_async (probe, NULL, run_cb, invocation);
+  else
+    g_dbus_method_invocation_return_gerror (invocation, local_error);
+}
