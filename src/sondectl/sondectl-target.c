@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#include "config.h"
+
+#include "sondectl-target.h"
+
+#include <glib/gi18n.h>
+
+#include "sondectl-format.h"
+
+static SondectlTarget *
+target_new (const char *host,
+            guint16     port)
+{
+  SondectlTarget *self = g_new0 (SondectlTarget, 1);
+
+  self->host = g_strdup (host);
+  self->port = port;
+
+  return self;
+}
+
+/*
+ * sondectl_target_free:
+ * @self: (transfer full): a target
+ */
+void
+sondectl_target_free (SondectlTarget *self)
+{
+  g_free (self->server);
+  g_free (self->host);
+  g_free (self);
+}
+
+/*
+ * sondectl_target_new_for_host:
+ * @host: a name or an address
+ * @port: a port, as text
+ * @error: a #GOptionError
+ *
+ * Makes a target of what the user typed.
+ */
+SondectlTarget *
+sondectl_target_new_for_host (const char *host,
+                              const char *port,
+                              GError    **error)
+{
+  guint64 number = 0;
+
+  if (g_ascii_string_to_unsigned (port, 10, 1, G_MAXUINT16, &number, NULL))
+    return target_new (host, (guint16) number);
+
+  g_set_error (error,
+               G_OPTION_ERROR,
+               G_OPTION_ERROR_BAD_VALUE,
+               _ ("'%s' is not a port from 1 to 65535"),
+               port);
+
+  return NULL;
+}
+
+/* Nobody can connect to "any address"; whoever listens there listens on loopback too. */
+static char *
+get_reachable_host (const char *address)
+{
+  g_autoptr (GInetAddress) inet = g_inet_address_new_from_string (address);
+  g_autoptr (GInetAddress) loopback = NULL;
+
+  if (inet == NULL || !g_inet_address_get_is_any (inet))
+    return g_strdup (address);
+
+  loopback = g_inet_address_new_loopback (g_inet_address_get_family (inet));
+
+  return g_inet_address_to_string (loopback);
+}
+
+static SondeMode
+get_mode (SondeDBusServer *server)
+{
+  g_autoptr (GEnumClass) modes = g_type_class_ref (SONDE_TYPE_MODE);
+  GEnumValue *mode = g_enum_get_value_by_nick (modes, sonde_dbus_server_get_mode (server));
+
+  return mode != NULL ? (SondeMode) mode->value : SONDE_MODE_ECHO;
+}
+
+static void
+add_target (GPtrArray       *targets,
+            SondeDBusServer *server,
+            const char      *address,
+            guint16          port)
+{
+  g_autofree char *host = address != NULL ? get_reachable_host (address) : NULL;
+  SondectlTarget  *target = target_new (host, port);
+
+  target->server = sonde_dbus_server_dup_name (server);
+  target->mode = get_mode (server);
+  target->read_size = sonde_dbus_server_get_read_size (server);
+  g_ptr_array_add (targets, target);
+}
+
+/*
+ * sondectl_target_list_for_server:
+ * @server: a server, with its properties
+ * @targets: (element-type SondectlTarget): where to add
+ *
+ * Adds a target for each address where the server listens; if there is none, a
+ * target that has no host.
+ */
+void
+sondectl_target_list_for_server (SondeDBusServer *server,
+                                 GPtrArray       *targets)
+{
+  GVariant   *addresses = sonde_dbus_server_get_bound_addresses (server);
+  const gsize n_addresses = addresses != NULL ? g_variant_n_children (addresses) : 0;
+
+  for (gsize i = 0; i < n_addresses; i++)
+    {
+      const char *address;
+      guint16     port;
+
+      g_variant_get_child (addresses, i, "(&sq)", &address, &port);
+      add_target (targets, server, address, port);
+    }
+
+  if (n_addresses == 0)
+    add_target (targets, server, NULL, 0);
+}
+
+/*
+ * sondectl_target_format_address:
+ * @self: a target
+ *
+ * Writes where the target is.
+ *
+ * Returns: (transfer full) (nullable): %NULL if it does not listen
+ */
+char *
+sondectl_target_format_address (SondectlTarget *self)
+{
+  if (self->host == NULL)
+    return NULL;
+
+  return sondectl_format_address (self->host, self->port);
+}

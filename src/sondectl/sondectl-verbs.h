@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include "sondectl-context.h"
+
+G_BEGIN_DECLS
+
+SondectlExit sondectl_connections (SondectlContext *context,
+                                   int              argc,
+                                   char           **argv);
+SondectlExit sondectl_limits (SondectlContext *context,
+                              int              argc,
+                              char           **argv);
+SondectlExit sondectl_list (SondectlContext *context,
+                            int              argc,
+                            char           **argv);
+SondectlExit sondectl_options (SondectlContext *context,
+                               int              argc,
+                               char           **argv);
+SondectlExit sondectl_probe (SondectlContext *context,
+                             int              argc,
+                             char           **argv);
+SondectlExit sondectl_set (SondectlContext *context,
+                           int              argc,
+                           char           **argv);
+SondectlExit sondectl_status (SondectlContext *context,
+                              int              argc,
+                              char           **argv);
+
+G_END_DECLS
