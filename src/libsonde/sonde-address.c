@@ -64,9 +64,15 @@ split (const char *text,
   return TRUE;
 }
 
+static in_addr_t
+get_ipv4 (const struct sockaddr *address)
+{
+  return ((const struct sockaddr_in *) (const void *) address)->sin_addr.s_addr;
+}
+
 /* A broadcast address of one of the interfaces, 192.168.1.255 say. */
 static gboolean
-is_interface_broadcast (const struct in_addr *address)
+is_interface_broadcast (in_addr_t address)
 {
   struct ifaddrs *interfaces = NULL;
   gboolean        found = FALSE;
@@ -76,8 +82,7 @@ is_interface_broadcast (const struct in_addr *address)
 
   for (struct ifaddrs *i = interfaces; i != NULL && !found; i = i->ifa_next)
     if (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET && i->ifa_broadaddr != NULL)
-      found = ((struct sockaddr_in *) (void *) i->ifa_broadaddr)->sin_addr.s_addr == address->s_addr &&
-              ((struct sockaddr_in *) (void *) i->ifa_addr)->sin_addr.s_addr != address->s_addr;
+      found = get_ipv4 (i->ifa_broadaddr) == address && get_ipv4 (i->ifa_addr) != address;
   freeifaddrs (interfaces);
 
   return found;
@@ -93,7 +98,7 @@ is_broadcast (GInetAddress *address)
 
   memcpy (&raw, g_inet_address_to_bytes (address), sizeof raw);
 
-  return raw.s_addr == htonl (INADDR_BROADCAST) || is_interface_broadcast (&raw);
+  return raw.s_addr == htonl (INADDR_BROADCAST) || is_interface_broadcast (raw.s_addr);
 }
 
 static gboolean

@@ -43,7 +43,8 @@ get_fd_limit (void)
   if (getrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > G_MAXINT32)
     return G_MAXINT32;
 
-  return limit.rlim_cur > 2 * RESERVED_FDS ? (guint) limit.rlim_cur - RESERVED_FDS : (guint) limit.rlim_cur / 2;
+  return limit.rlim_cur > 2 * RESERVED_FDS ? (guint) limit.rlim_cur - RESERVED_FDS
+                                           : (guint) limit.rlim_cur / 2;
 }
 
 static void

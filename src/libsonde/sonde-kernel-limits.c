@@ -291,7 +291,7 @@ sonde_kernel_limits_get_deltas (SondeKernelLimits *self)
  * Computes when the kernel gives up connecting to a peer that does not answer.
  *
  * What can be assumed is `net.ipv4.tcp_syn_retries` (1 to 127),
- * `net.ipv4.tcp_syn_linear_timeouts` (0 to 255) and `net.ipv4.tcp_rto_max_ms`
+ * `net.ipv4.tcp_syn_linear_timeouts` (0 to 127) and `net.ipv4.tcp_rto_max_ms`
  * (1000 to 120000), as integers of any type; anything else is
  * %SONDE_ERROR_INVALID_SETTING.
  *

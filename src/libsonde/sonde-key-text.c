@@ -54,7 +54,8 @@ parse_number (const SondeKey *key,
 {
   guint64 number = 0;
 
-  if (key->kind == SONDE_KEY_TIME && sonde_units_parse_time (text, default_time_unit (name), &number))
+  if (key->kind == SONDE_KEY_TIME &&
+      sonde_units_parse_time (text, default_time_unit (name), &number))
     return g_variant_new_uint64 (number);
   if (key->kind == SONDE_KEY_SIZE && sonde_units_parse_size (text, &number))
     return g_variant_new_uint64 (number);

@@ -125,7 +125,10 @@ sonde_key_describe_range (const SondeKey *key)
   min = sonde_key_format_number (key, key->min);
   max = sonde_key_format_number (key, key->max);
 
-  return g_strdup_printf ("%s to %s%s", min, max, key->zero && key->min > 0 ? ", or 0 for the default" : "");
+  return g_strdup_printf ("%s to %s%s",
+                          min,
+                          max,
+                          key->zero && key->min > 0 ? ", or 0 for the default" : "");
 }
 
 /*
@@ -271,7 +274,8 @@ sonde_key_check (const SondeKey *key,
     return are_valid_addresses (checked, error) ? g_steal_pointer (&checked) : NULL;
 
   valid = checked != NULL &&
-          (!g_variant_is_of_type (checked, G_VARIANT_TYPE_STRING) || is_valid_string (key, checked));
+          (!g_variant_is_of_type (checked, G_VARIANT_TYPE_STRING) ||
+           is_valid_string (key, checked));
   if (valid)
     return g_variant_take_ref (g_steal_pointer (&checked));
 

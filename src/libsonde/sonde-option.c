@@ -80,7 +80,9 @@ static const SondeOption options[] = {
     .level = IPPROTO_TCP, .optname = TCP_USER_TIMEOUT, .unit = 1000, .phases = EVERYWHERE,
     .unset = SONDE_OPTION_UNSET_BY_ZERO },
   [SONDE_ROW_DEFER_ACCEPT] =
-  { .key = { "DeferAcceptUSec", "defer-accept-usec", "Accept only once data came, or after this time",
+  { .key = { "DeferAcceptUSec",
+      "defer-accept-usec",
+      "Accept only once data came, or after this time",
              SONDE_KEY_TIME, SONDE_KEY_SECOND, SONDE_KEY_TIME_MAX, TRUE },
     .level = IPPROTO_TCP, .optname = TCP_DEFER_ACCEPT, .unit = SONDE_KEY_SECOND,
     .phases = SONDE_OPTION_ON_LISTENER, .unset = SONDE_OPTION_UNSET_BY_ZERO },
@@ -184,7 +186,10 @@ sonde_option_explain (const SondeOption *self,
   if (self->phases & SONDE_OPTION_BEFORE_BIND)
     return "needs-relisten";
   if (self->doubled)
-    reason = explain_buffer (self, sonde_option_get_number (asked), sonde_option_get_number (effective), limit);
+    reason = explain_buffer (self,
+                             sonde_option_get_number (asked),
+                             sonde_option_get_number (effective),
+                             limit);
   else if (self->capped && self->storage != SONDE_OPTION_NAME &&
            sonde_option_get_number (effective) < sonde_option_get_number (asked))
     reason = "clamped-by-";

@@ -62,7 +62,10 @@ list_shards (GPtrArray *shards,
   for (guint i = 0; i < shards->len; i++)
     {
       listing->n_shard = 0;
-      sonde_shard_foreach (shards->pdata[i], after_id, list_session, listing);
+      sonde_roster_foreach (sonde_shard_get_roster (shards->pdata[i]),
+                            after_id,
+                            list_session,
+                            listing);
     }
 }
 
@@ -158,7 +161,10 @@ describe_session (SondeSession *session,
   g_variant_dict_insert (search->dict, "Id", "t", session->id);
   g_variant_dict_insert (search->dict, "PeerAddress", "s", host);
   g_variant_dict_insert (search->dict, "PeerPort", "q", session->peer.port);
-  g_variant_dict_insert (search->dict, "AgeUSec", "t", (guint64) (g_get_monotonic_time () - session->opened));
+  g_variant_dict_insert (search->dict,
+                         "AgeUSec",
+                         "t",
+                         (guint64) (g_get_monotonic_time () - session->opened));
   g_variant_dict_insert (search->dict, "BytesReceived", "t", (guint64) session->received);
   g_variant_dict_insert (search->dict, "BytesSent", "t", (guint64) session->sent);
   g_variant_dict_insert (search->dict, "Stalled", "b", (gboolean) session->stalled);
@@ -275,9 +281,9 @@ sonde_server_get_n_connections (SondeServer *self)
   g_return_val_if_fail (SONDE_IS_SERVER (self), 0);
 
   for (guint i = 0; i < self->shards->len; i++)
-    n += sonde_shard_get_n_sessions (self->shards->pdata[i]);
+    n += sonde_roster_get_n_sessions (sonde_shard_get_roster (self->shards->pdata[i]));
   for (guint i = 0; i < self->retired->len; i++)
-    n += sonde_shard_get_n_sessions (self->retired->pdata[i]);
+    n += sonde_roster_get_n_sessions (sonde_shard_get_roster (self->retired->pdata[i]));
 
   return n;
 }

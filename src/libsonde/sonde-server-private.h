@@ -49,4 +49,8 @@ void      sonde_server_adopt (SondeServer *self);
 void      sonde_server_notify_setting (SondeServer *self,
                                        guint        setting);
 
+void sonde_server_set_state (SondeServer     *self,
+                             SondeServerState state);
+void sonde_server_notify_addresses (SondeServer *self);
+
 G_END_DECLS

@@ -134,7 +134,10 @@ sonde_server_get_statistics (SondeServer *self)
 
   g_variant_dict_init (&dict, NULL);
   for (guint i = 0; i < SONDE_COUNTER_LAST; i++)
-    g_variant_dict_insert (&dict, sonde_counter_get_name (i), "t", sonde_server_get_counter (self, i));
+    g_variant_dict_insert (&dict,
+                           sonde_counter_get_name (i),
+                           "t",
+                           sonde_server_get_counter (self, i));
 
   /* The ends are read before the beginnings, so that none is counted alone. */
   n_open -= sum_counter (self, SONDE_COUNTER_CLOSED);

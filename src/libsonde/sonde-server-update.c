@@ -221,7 +221,11 @@ write_shard (SondeShard *shard,
   while (!complete)
     {
       change->n_left = SLICE;
-      complete = sonde_shard_foreach (shard, change->last_id, write_session, change);
+      complete =
+        sonde_roster_foreach (sonde_shard_get_roster (shard),
+                              change->last_id,
+                              write_session,
+                              change);
     }
 }
 

@@ -49,9 +49,16 @@ enum
 
 static GParamSpec *props[N_PROPS] = { NULL };
 
-static void
-set_state (SondeServer     *self,
-           SondeServerState state)
+/*
+ * sonde_server_set_state:
+ * @self: a server
+ * @state: what it does now
+ *
+ * Tells what the server does.
+ */
+void
+sonde_server_set_state (SondeServer     *self,
+                        SondeServerState state)
 {
   if (self->state == state)
     return;
@@ -60,171 +67,17 @@ set_state (SondeServer     *self,
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
 }
 
-/* Failed stays until the next attempt; all else follows from the shards. */
-static void
-update_state (SondeServer *self)
+/*
+ * sonde_server_notify_addresses:
+ * @self: a server
+ *
+ * Tells that the server has other listeners.
+ */
+void
+sonde_server_notify_addresses (SondeServer *self)
 {
-  if (self->shards->len > 0)
-    set_state (self, SONDE_SERVER_STATE_LISTENING);
-  else if (self->retired->len > 0)
-    set_state (self, SONDE_SERVER_STATE_DRAINING);
-  else if (self->state != SONDE_SERVER_STATE_FAILED)
-    set_state (self, SONDE_SERVER_STATE_STOPPED);
-}
-
-static gboolean
-shard_done_cb (gpointer user_data)
-{
-  GWeakRef *weak = user_data;
-  g_autoptr (SondeServer) self = g_weak_ref_get (weak);
-
-  g_weak_ref_clear (weak);
-  g_free (weak);
-  if (self == NULL)
-    return G_SOURCE_REMOVE;
-
-  for (guint i = self->retired->len; i > 0; i--)
-    if (sonde_shard_is_over (self->retired->pdata[i - 1]))
-      {
-        sonde_shard_join (self->retired->pdata[i - 1]);
-        g_ptr_array_remove_index_fast (self->retired, i - 1);
-      }
-  update_state (self);
-
-  return G_SOURCE_REMOVE;
-}
-
-static SondeCounters *
-get_counters (SondeServer *self,
-              guint        worker)
-{
-  if (self->counters[worker] == NULL)
-    self->counters[worker] = g_new0 (SondeCounters, 1);
-
-  return self->counters[worker];
-}
-
-static SondeShard *
-make_shard (SondeServer *self,
-            guint        worker,
-            GPtrArray   *listeners,
-            GError     **error)
-{
-  const SondeShardHost host = { &self->rules, get_counters (self, worker), self->admission, &self->last_id };
-  const int            concurrency = sonde_settings_get_enum (self->settings, SONDE_SETTING_CONCURRENCY);
-
-  return sonde_shard_new (&host, concurrency, listeners, error);
-}
-
-/* Opens the listeners of all workers, or none. */
-static gboolean
-make_shards (SondeServer *self,
-             GPtrArray   *first,
-             GPtrArray   *shards,
-             GPtrArray   *listeners,
-             GError     **error)
-{
-  const guint workers = (guint) sonde_settings_get_number (self->settings, SONDE_SETTING_WORKERS);
-
-  for (guint i = 0; i < workers; i++)
-    {
-      g_autoptr (GPtrArray) own = NULL;
-      SondeShard *shard = NULL;
-
-      own = i == 0 ? g_ptr_array_ref (first) : sonde_listener_open_beside (self->settings, first, error);
-      if (own == NULL)
-        return FALSE;
-      shard = make_shard (self, i, own, error);
-      if (shard == NULL)
-        return FALSE;
-      g_ptr_array_add (shards, shard);
-      for (guint j = 0; j < own->len; j++)
-        g_ptr_array_add (listeners, g_object_ref (own->pdata[j]));
-    }
-
-  return TRUE;
-}
-
-static void
-start_shards (SondeServer *self)
-{
-  for (guint i = 0; i < self->shards->len; i++)
-    {
-      g_autofree char *name = g_strdup_printf ("sonde-%u", i);
-      GWeakRef        *weak = g_new0 (GWeakRef, 1);
-
-      g_weak_ref_init (weak, self);
-      sonde_shard_start (self->shards->pdata[i], name, self->context, shard_done_cb, weak);
-    }
-}
-
-static void
-log_listening (SondeServer *self)
-{
-  for (guint i = 0; i < self->listeners->len; i++)
-    {
-      g_autoptr (GSocketAddress) address = g_socket_get_local_address (self->listeners->pdata[i], NULL);
-      g_autofree char *text = address != NULL ? sonde_address_format (address) : NULL;
-      guint            depth = 0, limit = 0;
-
-      sonde_listener_get_queue (self->listeners->pdata[i], &depth, &limit);
-      g_debug ("server %s listens on %s, accept queue %u of %u", self->name, text, depth, limit);
-    }
-}
-
-static void
-log_options (SondeServer *self)
-{
-  g_autoptr (GVariant) report = NULL;
-
-  if (!self->rules.debug)
-    return;
-
-  report = sonde_server_get_option_report (self);
-  for (gsize i = 0; i < g_variant_n_children (report); i++)
-    {
-      g_autoptr (GVariant) row = g_variant_get_child_value (report, i);
-      g_autofree char *row_text = g_variant_print (row, FALSE);
-
-      g_debug ("server %s: option %s", self->name, row_text);
-    }
-}
-
-/* Takes what was opened into use. The old shards listen on, beside the new
- * ones, until they are retired. */
-static gboolean
-listen_anew (SondeServer *self,
-             GPtrArray   *first,
-             GError     **error)
-{
-  g_autoptr (GPtrArray) shards = g_ptr_array_new_with_free_func (g_object_unref);
-  g_autoptr (GPtrArray) listeners = g_ptr_array_new_with_free_func (g_object_unref);
-
-  if (!make_shards (self, first, shards, listeners, error))
-    return FALSE;
-
-  g_ptr_array_extend_and_steal (self->retired, self->shards);
-  g_ptr_array_unref (self->listeners);
-  self->shards = g_steal_pointer (&shards);
-  self->listeners = g_steal_pointer (&listeners);
-  g_clear_pointer (&self->listening, sonde_settings_unref);
-  self->listening = sonde_settings_copy (self->settings);
-
-  start_shards (self);
-  for (guint i = 0; i < self->retired->len; i++)
-    sonde_shard_retire (self->retired->pdata[i]);
-
-  return TRUE;
-}
-
-static void
-notify_listening (SondeServer *self)
-{
-  g_object_freeze_notify (G_OBJECT (self));
-  update_state (self);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BOUND_ADDRESSES]);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PENDING_RELISTEN]);
-  g_object_thaw_notify (G_OBJECT (self));
 }
 
 /*
@@ -264,183 +117,6 @@ sonde_server_notify_setting (SondeServer *self,
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PENDING_RELISTEN]);
 }
 
-static gboolean
-has_addresses (SondeServer *self,
-               GError     **error)
-{
-  if (sonde_settings_has (self->settings, SONDE_SETTING_LISTEN_ADDRESSES))
-    return TRUE;
-
-  g_set_error (error,
-               SONDE_ERROR,
-               SONDE_ERROR_INVALID_SETTING,
-               "ListenAddresses= of server %s is empty; allowed: at least one HOST:PORT",
-               self->name);
-
-  return FALSE;
-}
-
-/**
- * sonde_server_start:
- * @self: a server
- * @error: where to put an error: %SONDE_ERROR_ADDRESS_IN_USE,
- *   %SONDE_ERROR_ADDRESS_NOT_AVAILABLE, %SONDE_ERROR_PERMISSION_DENIED,
- *   %SONDE_ERROR_INVALID_SETTING or %SONDE_ERROR_FAILED
- *
- * Listens on every address of the settings, or, where that fails, on none.
- *
- * On return connections are accepted. A server that listens already goes on.
- * One that is draining listens again beside the connections that it drains.
- *
- * Returns: %TRUE if the server listens; else its state is
- *   %SONDE_SERVER_STATE_FAILED
- *
- * Since: 0.1
- */
-gboolean
-sonde_server_start (SondeServer *self,
-                    GError     **error)
-{
-  g_autoptr (GPtrArray) first = NULL;
-
-  g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
-
-  if (self->shards->len > 0)
-    return TRUE;
-
-  if (has_addresses (self, error))
-    first = sonde_listener_open_all (self->settings, NULL, error);
-  if (first == NULL || !listen_anew (self, first, error))
-    {
-      set_state (self, SONDE_SERVER_STATE_FAILED);
-      return FALSE;
-    }
-
-  notify_listening (self);
-  log_listening (self);
-  log_options (self);
-
-  return TRUE;
-}
-
-static gboolean
-same_addresses (SondeServer *self)
-{
-  g_autoptr (GVariant) asked = sonde_settings_peek (self->settings, SONDE_SETTING_LISTEN_ADDRESSES);
-  g_autoptr (GVariant) got = sonde_settings_peek (self->listening, SONDE_SETTING_LISTEN_ADDRESSES);
-
-  return g_variant_equal (asked, got);
-}
-
-/* The listeners of the first worker stand for those of all. */
-static GPtrArray *
-open_again (SondeServer *self,
-            GError     **error)
-{
-  g_autoptr (GPtrArray) first = g_ptr_array_new ();
-
-  for (guint i = 0; i < self->listeners->len / self->shards->len; i++)
-    g_ptr_array_add (first, self->listeners->pdata[i]);
-
-  return sonde_listener_open_beside (self->settings, first, error);
-}
-
-/**
- * sonde_server_relisten:
- * @self: a server
- * @error: where to put an error, as in [method@Sonde.Server.start]
- *
- * Puts new listeners in the place of the old ones, so that the settings in
- * [method@Sonde.Server.get_pending_relisten] take effect.
- *
- * The new ones listen before the old ones close. Connections that wait to be
- * accepted are accepted first, and those that are open live on. Where the
- * addresses are the same, so are the ports that the kernel picked. A server
- * that does not listen is started.
- *
- * Returns: %TRUE if the server listens anew; else it listens as before
- *
- * Since: 0.1
- */
-gboolean
-sonde_server_relisten (SondeServer *self,
-                       GError     **error)
-{
-  g_autoptr (GPtrArray) first = NULL;
-
-  g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
-
-  if (self->shards->len == 0)
-    return sonde_server_start (self, error);
-  if (!has_addresses (self, error))
-    return FALSE;
-
-  if (same_addresses (self))
-    first = open_again (self, error);
-  else
-    first = sonde_listener_open_all (self->settings, self->listeners, error);
-  if (first == NULL || !listen_anew (self, first, error))
-    return FALSE;
-  notify_listening (self);
-
-  return TRUE;
-}
-
-/**
- * sonde_server_drain:
- * @self: a server
- * @timeout_usec: how many microseconds the connections may take; 0 resets
- *   them at once
- *
- * Stops listening and lets the open connections finish.
- *
- * On return nothing is listened on. Connections that waited to be accepted
- * are accepted first; then each answers what it has received, and is closed.
- * Those that are not done in time are reset. When the last one is gone, the
- * state turns to %SONDE_SERVER_STATE_STOPPED.
- *
- * Since: 0.1
- */
-void
-sonde_server_drain (SondeServer *self,
-                    guint64      timeout_usec)
-{
-  g_return_if_fail (SONDE_IS_SERVER (self));
-
-  if (self->state == SONDE_SERVER_STATE_FAILED)
-    self->state = SONDE_SERVER_STATE_STOPPED;
-
-  g_ptr_array_extend_and_steal (self->retired, self->shards);
-  self->shards = g_ptr_array_new_with_free_func (g_object_unref);
-  g_ptr_array_set_size (self->listeners, 0);
-  g_clear_pointer (&self->listening, sonde_settings_unref);
-
-  for (guint i = 0; i < self->retired->len; i++)
-    {
-      sonde_shard_retire (self->retired->pdata[i]);
-      sonde_shard_finish (self->retired->pdata[i], timeout_usec);
-    }
-  notify_listening (self);
-}
-
-/**
- * sonde_server_stop:
- * @self: a server
- *
- * Stops listening and lets the open connections finish within
- * [property@Sonde.Server:close-timeout-usec], as
- * [method@Sonde.Server.drain] does.
- *
- * Since: 0.1
- */
-void
-sonde_server_stop (SondeServer *self)
-{
-  g_return_if_fail (SONDE_IS_SERVER (self));
-
-  sonde_server_drain (self, sonde_settings_get_number (self->settings, SONDE_SETTING_CLOSE_TIMEOUT));
-}
-
 /*
  * sonde_server_foreach:
  * @self: a server
@@ -455,10 +131,13 @@ sonde_server_foreach (SondeServer     *self,
                       gpointer         user_data)
 {
   for (guint i = 0; i < self->shards->len; i++)
-    if (!sonde_shard_foreach (self->shards->pdata[i], 0, func, user_data))
+    if (!sonde_roster_foreach (sonde_shard_get_roster (self->shards->pdata[i]), 0, func, user_data))
       return FALSE;
   for (guint i = 0; i < self->retired->len; i++)
-    if (!sonde_shard_foreach (self->retired->pdata[i], 0, func, user_data))
+    if (!sonde_roster_foreach (sonde_shard_get_roster (self->retired->pdata[i]),
+                               0,
+                               func,
+                               user_data))
       return FALSE;
 
   return TRUE;
@@ -539,7 +218,8 @@ sonde_server_get_bound_addresses (SondeServer *self)
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sq)"));
   for (guint i = 0; i < self->listeners->len; i++)
     {
-      g_autoptr (GSocketAddress) address = g_socket_get_local_address (self->listeners->pdata[i], NULL);
+      g_autoptr (GSocketAddress) address =
+        g_socket_get_local_address (self->listeners->pdata[i], NULL);
       g_autofree char    *host = NULL;
       GInetSocketAddress *inet = (GInetSocketAddress *) address;
 
@@ -742,8 +422,9 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 0.1
    */
-  props[PROP_STATE] = g_param_spec_enum ("state", NULL, "What the server does", SONDE_TYPE_SERVER_STATE,
-                                         SONDE_SERVER_STATE_STOPPED, flags);
+  props[PROP_STATE] =
+    g_param_spec_enum ("state", NULL, "What the server does", SONDE_TYPE_SERVER_STATE,
+                       SONDE_SERVER_STATE_STOPPED, flags);
   /**
    * SondeServer:bound-addresses:
    *
@@ -760,8 +441,9 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 0.1
    */
-  props[PROP_PENDING_RELISTEN] = g_param_spec_boxed ("pending-relisten", NULL, "Settings that wait for new listeners",
-                                                     G_TYPE_STRV, flags);
+  props[PROP_PENDING_RELISTEN] =
+    g_param_spec_boxed ("pending-relisten", NULL, "Settings that wait for new listeners",
+                        G_TYPE_STRV, flags);
   /**
    * SondeServer:n-connections:
    *
@@ -770,7 +452,8 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 0.1
    */
-  props[PROP_N_CONNECTIONS] = g_param_spec_uint ("n-connections", NULL, "Open connections", 0, G_MAXUINT, 0, flags);
+  props[PROP_N_CONNECTIONS] =
+    g_param_spec_uint ("n-connections", NULL, "Open connections", 0, G_MAXUINT, 0, flags);
   /**
    * SondeServer:accept-queue-depth:
    *
@@ -778,8 +461,9 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 0.1
    */
-  props[PROP_ACCEPT_QUEUE_DEPTH] = g_param_spec_uint ("accept-queue-depth", NULL, "Connections that wait to be accepted",
-                                                      0, G_MAXUINT, 0, flags);
+  props[PROP_ACCEPT_QUEUE_DEPTH] =
+    g_param_spec_uint ("accept-queue-depth", NULL, "Connections that wait to be accepted",
+                       0, G_MAXUINT, 0, flags);
   /**
    * SondeServer:accept-queue-limit:
    *
@@ -787,8 +471,9 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 0.1
    */
-  props[PROP_ACCEPT_QUEUE_LIMIT] = g_param_spec_uint ("accept-queue-limit", NULL, "Connections that may wait to be accepted",
-                                                      0, G_MAXUINT, 0, flags);
+  props[PROP_ACCEPT_QUEUE_LIMIT] =
+    g_param_spec_uint ("accept-queue-limit", NULL, "Connections that may wait to be accepted",
+                       0, G_MAXUINT, 0, flags);
   /**
    * SondeServer:accept-queue-peak:
    *
@@ -796,8 +481,9 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 0.1
    */
-  props[PROP_ACCEPT_QUEUE_PEAK] = g_param_spec_uint ("accept-queue-peak", NULL, "Most connections seen waiting",
-                                                     0, G_MAXUINT, 0, flags);
+  props[PROP_ACCEPT_QUEUE_PEAK] =
+    g_param_spec_uint ("accept-queue-peak", NULL, "Most connections seen waiting",
+                       0, G_MAXUINT, 0, flags);
   /**
    * SondeServer:accept-errors:
    *
@@ -805,8 +491,9 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 0.1
    */
-  props[PROP_ACCEPT_ERRORS] = g_param_spec_variant ("accept-errors", NULL, "Failed accept(2) calls by errno",
-                                                    G_VARIANT_TYPE ("a{st}"), NULL, flags);
+  props[PROP_ACCEPT_ERRORS] =
+    g_param_spec_variant ("accept-errors", NULL, "Failed accept(2) calls by errno",
+                          G_VARIANT_TYPE ("a{st}"), NULL, flags);
 
   for (guint i = 0; i < SONDE_COUNTER_LAST; i++)
     props[PROP_FIRST_COUNTER + i] = sonde_counter_make_param_spec (i);

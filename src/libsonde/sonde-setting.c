@@ -6,6 +6,7 @@
 
 #include "config.h"
 
+#include "sonde-error.h"
 #include "sonde-settings-private.h"
 
 #define KIB 1024
@@ -91,6 +92,32 @@ sonde_setting_find (const char *name,
   for (*setting = 0; *setting < SONDE_N_SETTINGS; (*setting)++)
     if (sonde_key_is_named (sonde_setting_get_key (*setting), name))
       return TRUE;
+
+  return FALSE;
+}
+
+/*
+ * sonde_setting_find_or_fail:
+ * @name: a name, as for sonde_setting_find()
+ * @setting: (out): its index
+ * @error: where to put an error
+ *
+ * Finds a setting by name, or reports that there is none.
+ */
+gboolean
+sonde_setting_find_or_fail (const char *name,
+                            guint      *setting,
+                            GError    **error)
+{
+  if (sonde_setting_find (name, setting))
+    return TRUE;
+
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "%.100s is not a setting; allowed are those of org.sonde.Sonde1.Server and "
+               "org.sonde.Sonde1.SocketOptions, and Preset",
+               name);
 
   return FALSE;
 }

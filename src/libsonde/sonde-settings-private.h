@@ -39,6 +39,9 @@ typedef enum
 const SondeKey *sonde_setting_get_key (guint setting);
 gboolean        sonde_setting_find (const char *name,
                                     guint      *setting);
+gboolean        sonde_setting_find_or_fail (const char *name,
+                                            guint      *setting,
+                                            GError    **error);
 gboolean        sonde_setting_needs_relisten (guint setting);
 
 GVariant *sonde_settings_peek (SondeSettings *self,

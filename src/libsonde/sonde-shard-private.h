@@ -5,8 +5,9 @@
 
 #include "sonde-admission-private.h"
 #include "sonde-counters-private.h"
+#include "sonde-epoll-private.h"
+#include "sonde-roster-private.h"
 #include "sonde-rules-private.h"
-#include "sonde-session-private.h"
 
 G_BEGIN_DECLS
 
@@ -22,15 +23,30 @@ typedef struct
   _Atomic guint64 *last_id; /* of a connection, shared by all shards */
 } SondeShardHost;
 
-/*
- * SondeSessionFunc:
- * @session: an open connection, locked in place
- * @user_data: what the caller gave
- *
- * Returns: %FALSE to stop
- */
-typedef gboolean (*SondeSessionFunc) (SondeSession *session,
-                                      gpointer      user_data);
+struct _SondeShard
+{
+  GSocketService parent_instance;
+
+  SondeShardHost   host;
+  SondeConcurrency concurrency;
+  SondeDesk        desk;
+  SondeEpoll      *epoll;     /* (owned) */
+  GMainLoop       *loop;      /* (owned) */
+  GThread         *thread;    /* (owned) (nullable) */
+  GThreadPool     *threads;   /* (owned) (nullable): one thread per connection */
+  GPtrArray       *listeners; /* (owned) (element-type GSocket) */
+  GSource         *sweep;     /* (owned) (nullable) */
+
+  SondeRoster roster;
+
+  gboolean         paused;   /* accepts nothing for a moment */
+  _Atomic gboolean retired;  /* does not listen any more, and ends with its last session */
+  _Atomic gint64   deadline; /* when those who are left are reset */
+
+  GMainContext *owner_context; /* (owned) */
+  GSourceFunc   done;
+  gpointer      user_data; /* (unowned) */
+};
 
 SondeShard *sonde_shard_new (const SondeShardHost *host,
                              SondeConcurrency      concurrency,
@@ -49,10 +65,14 @@ void     sonde_shard_finish (SondeShard *self,
 void     sonde_shard_rules_changed (SondeShard *self);
 gboolean sonde_shard_is_over (SondeShard *self);
 
-guint    sonde_shard_get_n_sessions (SondeShard *self);
-gboolean sonde_shard_foreach (SondeShard      *self,
-                              guint64          after_id,
-                              SondeSessionFunc func,
-                              gpointer         user_data);
+guint    sonde_shard_get_n_fds (SondeShard *self);
+gboolean sonde_shard_incoming (GSocketService    *service,
+                               GSocketConnection *connection,
+                               GObject           *source_object);
+guint    sonde_shard_drain_queue (SondeShard *self,
+                                  guint       most);
+void     sonde_shard_watch_timeouts (SondeShard *self);
+
+SondeRoster *sonde_shard_get_roster (SondeShard *self);
 
 G_END_DECLS

@@ -7,109 +7,29 @@
  * accepted becomes a session, which lives in the context's epoll set or, with
  * Concurrency=threads, in a thread.
  *
- * The lock guards the list of sessions and their descriptors: others may look
- * at a session, or give it an order, as long as they hold it. Moving bytes
- * needs no lock. */
+ * Others may look at a session, or give it an order, under the lock of the
+ * roster. Moving bytes needs no lock. */
 
 #include "config.h"
 
 #include "sonde-shard-private.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "sonde-epoll-private.h"
-
-/* Connections accepted in one turn, so that those who are in already do not
- * wait for all who come. */
-#define ACCEPT_BATCH 64
+#include "sonde-call-private.h"
 
 /* No sooner and no later does a shard look for timeouts that have passed. */
 #define SWEEP_MIN_MS 5
 #define SWEEP_MAX_MS 500
 
-/* How long accepting rests when descriptors or memory are out. */
-#define PAUSE_MS 100
-
-struct _SondeShard
-{
-  GSocketService parent_instance;
-
-  SondeShardHost host;
-  SondeDesk      desk;
-  SondeEpoll    *epoll;     /* (owned) */
-  GMainLoop     *loop;      /* (owned) */
-  GThread       *thread;    /* (owned) (nullable) */
-  GThreadPool   *threads;   /* (owned) (nullable): one thread per connection */
-  GPtrArray     *listeners; /* (owned) (element-type GSocket) */
-  GSource       *sweep;     /* (owned) (nullable) */
-
-  GMutex        lock;
-  SondeSession *first; /* (owned), by id */
-  SondeSession *last;  /* (unowned) */
-  guint         n_sessions;
-
-  gboolean         paused;   /* accepts nothing for a moment */
-  _Atomic gboolean retired;  /* does not listen any more, and ends with its last session */
-  gint64           deadline; /* when those who are left are reset */
-
-  GMainContext *owner_context; /* (owned) */
-  GSourceFunc   done;
-  gpointer      user_data; /* (unowned) */
-};
-
 G_DEFINE_FINAL_TYPE (SondeShard, sonde_shard, G_TYPE_SOCKET_SERVICE)
-
-static void schedule_sweep (SondeShard *self);
-
-static void
-link_session (SondeShard   *self,
-              SondeSession *session)
-{
-  g_mutex_lock (&self->lock);
-  session->previous = self->last;
-  if (self->last != NULL)
-    self->last->next = session;
-  else
-    self->first = session;
-  self->last = session;
-  self->n_sessions++;
-  g_mutex_unlock (&self->lock);
-}
-
-static void
-unlink_session (SondeShard   *self,
-                SondeSession *session)
-{
-  g_mutex_lock (&self->lock);
-  if (session->previous != NULL)
-    session->previous->next = session->next;
-  else
-    self->first = session->next;
-  if (session->next != NULL)
-    session->next->previous = session->previous;
-  else
-    self->last = session->previous;
-  self->n_sessions--;
-  g_mutex_unlock (&self->lock);
-}
 
 static void
 quit_if_done (SondeShard *self)
 {
-  if (self->retired && sonde_shard_get_n_sessions (self) == 0)
+  if (self->retired && sonde_roster_get_n_sessions (&self->roster) == 0)
     g_main_loop_quit (self->loop);
-}
-
-static guint
-n_fds (SondeShard *self)
-{
-  return self->threads != NULL ? 2 : 1;
 }
 
 static void
@@ -119,9 +39,9 @@ finish_session (SondeShard   *self,
 {
   const SondePeer peer = session->peer;
 
-  unlink_session (self, session);
+  sonde_roster_remove (&self->roster, session);
   sonde_session_free (session, desk);
-  sonde_admission_leave (self->host.admission, &peer, n_fds (self));
+  sonde_admission_leave (self->host.admission, &peer, sonde_shard_get_n_fds (self));
   quit_if_done (self);
 }
 
@@ -145,7 +65,7 @@ session_ready_cb (gpointer item,
 
   sonde_session_watch (session, interest);
   if (session->phase == SONDE_PHASE_LEAVING)
-    schedule_sweep (self);
+    sonde_shard_watch_timeouts (self);
 }
 
 static GPrivate thread_buffer = G_PRIVATE_INIT (g_free);
@@ -190,211 +110,6 @@ serve_in_thread (gpointer data,
   close (epoll_fd);
 }
 
-static gboolean
-watch_session (SondeShard   *self,
-               SondeSession *session)
-{
-  struct epoll_event event = { .events = 0, .data.ptr = session };
-
-  if (self->threads == NULL)
-    {
-      session->epoll_fd = sonde_epoll_get_fd (self->epoll);
-      session->interest = EPOLLIN;
-      return sonde_epoll_add (self->epoll, session->fd, EPOLLIN, session);
-    }
-
-  session->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-
-  return session->epoll_fd >= 0 &&
-         epoll_ctl (session->epoll_fd, EPOLL_CTL_ADD, session->fd, &event) == 0;
-}
-
-static void
-log_accepted (SondeSession *session)
-{
-  g_autofree char *host = sonde_peer_dup_host (&session->peer);
-
-  g_debug ("connection %" G_GUINT64_FORMAT " is open: peer %s port %u",
-           session->id,
-           host,
-           session->peer.port);
-}
-
-static void
-set_quick_ack (SondeShard *self,
-               int         fd)
-{
-  const int quick_ack = sonde_rules_get (self->host.rules, quick_ack);
-
-  if (quick_ack >= 0)
-    setsockopt (fd, IPPROTO_TCP, TCP_QUICKACK, &quick_ack, sizeof quick_ack);
-}
-
-static void
-refuse (SondeShard *self,
-        int         fd)
-{
-  sonde_counters_add (self->host.counters, SONDE_COUNTER_REFUSED, 1);
-  close (fd);
-}
-
-static void
-admit (SondeShard                    *self,
-       int                            fd,
-       const struct sockaddr_storage *address)
-{
-  SondeSession *session = NULL;
-  SondePeer     peer;
-
-  sonde_peer_init (&peer, address);
-  if (!sonde_admission_enter (self->host.admission, &peer, n_fds (self)))
-    {
-      refuse (self, fd);
-      return;
-    }
-
-  session = sonde_session_new (fd,
-                               atomic_fetch_add (self->host.last_id, 1) + 1,
-                               address,
-                               g_get_monotonic_time ());
-  sonde_counters_add (self->host.counters, SONDE_COUNTER_ACCEPTED, 1);
-  set_quick_ack (self, fd);
-  if (sonde_rules_get (self->host.rules, debug))
-    log_accepted (session);
-
-  if (!watch_session (self, session))
-    {
-      session->outcome = SONDE_COUNTER_RESET;
-      sonde_session_free (session, &self->desk);
-      sonde_admission_leave (self->host.admission, &peer, n_fds (self));
-      return;
-    }
-  link_session (self, session);
-  if (self->threads != NULL)
-    g_thread_pool_push (self->threads, session, NULL);
-  schedule_sweep (self);
-}
-
-/* accept(2): the connection is still there, and so is the event for it. */
-static gboolean
-is_shortage (int errsv)
-{
-  return errsv == EMFILE || errsv == ENFILE || errsv == ENOBUFS || errsv == ENOMEM;
-}
-
-static gboolean
-resume_cb (gpointer user_data)
-{
-  SondeShard *self = user_data;
-
-  if (!self->retired)
-    g_socket_service_start (G_SOCKET_SERVICE (self));
-  self->paused = FALSE;
-
-  return G_SOURCE_REMOVE;
-}
-
-/* Out of descriptors or memory, a GSocketService would try again at once, and
- * again; it gets a rest instead. */
-static void
-pause_accepting (SondeShard *self,
-                 int         errsv)
-{
-  g_autoptr (GSource) source = NULL;
-
-  if (self->paused)
-    return;
-
-  g_message ("Cannot accept connections: %s; trying again every %d ms", g_strerror (errsv), PAUSE_MS);
-  self->paused = TRUE;
-  g_socket_service_stop (G_SOCKET_SERVICE (self));
-  source = g_timeout_source_new (PAUSE_MS);
-  g_source_set_callback (source, resume_cb, self, NULL);
-  g_source_attach (source, sonde_epoll_get_context (self->epoll));
-}
-
-static void
-note_accept_error (SondeShard *self,
-                   int         errsv)
-{
-  sonde_counters_add_accept_error (self->host.counters, errsv);
-  if (is_shortage (errsv))
-    pause_accepting (self, errsv);
-}
-
-/* Takes what waits on a listener without asking the main loop for each. */
-static guint
-drain_listener (SondeShard *self,
-                int         listener,
-                guint       most)
-{
-  guint n = 0;
-
-  while (n < most)
-    {
-      struct sockaddr_storage address = { 0 };
-      socklen_t               length = sizeof address;
-      const int               fd = accept4 (listener, (struct sockaddr *) &address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-      if (fd < 0 && errno == EINTR)
-        continue;
-      if (fd < 0)
-        {
-          if (errno != EAGAIN)
-            note_accept_error (self, errno);
-          break;
-        }
-      admit (self, fd, &address);
-      n++;
-    }
-
-  return n;
-}
-
-static guint
-drain_listeners (SondeShard *self,
-                 guint       most)
-{
-  guint n = 0;
-
-  for (guint i = 0; i < self->listeners->len; i++)
-    n += drain_listener (self, g_socket_get_fd (self->listeners->pdata[i]), most);
-
-  return n;
-}
-
-/* The connection that GSocketService brings is unwrapped again: nobody asked
- * for the objects around it, and without them it is a few dozen bytes. */
-static gboolean
-sonde_shard_incoming (GSocketService    *service,
-                      GSocketConnection *connection,
-                      GObject           *source_object)
-{
-  SondeShard             *self = SONDE_SHARD (service);
-  const int               wrapped = g_socket_get_fd (g_socket_connection_get_socket (connection));
-  const int               fd = fcntl (wrapped, F_DUPFD_CLOEXEC, 0);
-  const int               no_delay = sonde_rules_get (self->host.rules, no_delay) == TRUE;
-  struct sockaddr_storage address = { 0 };
-  socklen_t               length = sizeof address;
-
-  if (fd < 0)
-    {
-      note_accept_error (self, errno);
-      return TRUE;
-    }
-
-  /* A peer that is gone already has no address; family 0 then. GLib 2.80 and
-   * later have turned TCP_NODELAY on by now. */
-  getpeername (fd, (struct sockaddr *) &address, &length);
-  if (glib_check_version (2, 80, 0) == NULL)
-    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
-
-  admit (self, fd, &address);
-  sonde_counters_note_queue (self->host.counters, 1 + drain_listeners (self, ACCEPT_BATCH));
-
-  return TRUE;
-}
-
 /* When a session that has not moved a byte is told to go, or G_MAXINT64. */
 static gint64
 get_expiry (SondeShard   *self,
@@ -409,27 +124,28 @@ get_expiry (SondeShard   *self,
   return idle > 0 ? active + (gint64) idle : G_MAXINT64;
 }
 
-static gint64
-expire_sessions (SondeShard *self,
-                 gint64      now)
+typedef struct
 {
-  gint64 next;
+  SondeShard *shard;
+  gint64      now;
+  gint64      next; /* when something is due again, or G_MAXINT64 */
+} Sweep;
 
-  g_mutex_lock (&self->lock);
-  next = self->deadline;
-  for (SondeSession *session = self->first; session != NULL; session = session->next)
-    {
-      const gint64 expiry = get_expiry (self, session);
+static gboolean
+expire_session (SondeSession *session,
+                gpointer      user_data)
+{
+  Sweep       *sweep = user_data;
+  const gint64 deadline = sweep->shard->deadline;
+  const gint64 expiry = get_expiry (sweep->shard, session);
 
-      if (now >= self->deadline)
-        sonde_session_give_order (session, SONDE_ORDER_RESET);
-      else if (now >= expiry)
-        sonde_session_give_order (session, SONDE_ORDER_EXPIRE);
-      next = MIN (next, expiry);
-    }
-  g_mutex_unlock (&self->lock);
+  if (sweep->now >= deadline)
+    sonde_session_give_order (session, SONDE_ORDER_RESET);
+  else if (sweep->now >= expiry)
+    sonde_session_give_order (session, SONDE_ORDER_EXPIRE);
+  sweep->next = MIN (sweep->next, expiry);
 
-  return next;
+  return TRUE;
 }
 
 static void
@@ -445,20 +161,27 @@ clear_sweep (SondeShard *self)
 static gboolean
 sweep_cb (gpointer user_data)
 {
-  SondeShard  *self = user_data;
-  const gint64 next = expire_sessions (self, g_get_monotonic_time ());
+  SondeShard *self = user_data;
+  Sweep       sweep = { self, g_get_monotonic_time (), self->deadline };
 
+  sonde_roster_foreach (&self->roster, 0, expire_session, &sweep);
   clear_sweep (self);
-  if (next != G_MAXINT64)
-    schedule_sweep (self);
+  if (sweep.next != G_MAXINT64)
+    sonde_shard_watch_timeouts (self);
 
   return G_SOURCE_REMOVE;
 }
 
-/* One timer watches over all timeouts, and runs only while there can be one.
- * It comes often enough that nothing is more than an eighth late. */
-static void
-schedule_sweep (SondeShard *self)
+/*
+ * sonde_shard_watch_timeouts:
+ * @self: a shard, in its own thread
+ *
+ * Makes sure that timeouts are looked at. One timer watches over them all, and
+ * runs only while there can be one; it comes often enough that nothing is more
+ * than an eighth late.
+ */
+void
+sonde_shard_watch_timeouts (SondeShard *self)
 {
   const guint64 idle = sonde_rules_get (self->host.rules, idle_timeout_usec);
   const guint64 closing = sonde_rules_get (self->host.rules, close_timeout_usec);
@@ -474,84 +197,34 @@ schedule_sweep (SondeShard *self)
   g_source_attach (self->sweep, sonde_epoll_get_context (self->epoll));
 }
 
-typedef struct
-{
-  SondeShard *shard;
-  void (*func) (SondeShard *self);
-  GMutex   lock;
-  GCond    cond;
-  gboolean done;
-} Call;
-
 static gboolean
-call_cb (gpointer user_data)
+start_listening_cb (gpointer user_data)
 {
-  Call *call = user_data;
+  SondeShard *self = user_data;
 
-  call->func (call->shard);
-  g_mutex_lock (&call->lock);
-  call->done = TRUE;
-  g_cond_signal (&call->cond);
-  g_mutex_unlock (&call->lock);
-
-  return G_SOURCE_REMOVE;
-}
-
-static void
-attach_idle (GMainContext  *context,
-             GSourceFunc    func,
-             gpointer       data,
-             GDestroyNotify destroy)
-{
-  g_autoptr (GSource) source = g_idle_source_new ();
-
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, func, data, destroy);
-  g_source_attach (source, context);
-}
-
-/* Runs a function in the shard's thread and waits for it: as long as one turn
- * of its loop. */
-static void
-call_and_wait (SondeShard *self,
-               void (*func) (SondeShard *self))
-{
-  Call call = { .shard = self, .func = func };
-
-  g_mutex_init (&call.lock);
-  g_cond_init (&call.cond);
-  attach_idle (sonde_epoll_get_context (self->epoll), call_cb, &call, NULL);
-  g_mutex_lock (&call.lock);
-  while (!call.done)
-    g_cond_wait (&call.cond, &call.lock);
-  g_mutex_unlock (&call.lock);
-  g_cond_clear (&call.cond);
-  g_mutex_clear (&call.lock);
-}
-
-static void
-start_listening (SondeShard *self)
-{
   /* All listeners before the service is active: adding one to a service that
    * accepts resets the client that waits. */
   for (guint i = 0; i < self->listeners->len; i++)
     g_socket_listener_add_socket (G_SOCKET_LISTENER (self), self->listeners->pdata[i], NULL, NULL);
   g_socket_service_start (G_SOCKET_SERVICE (self));
+
+  return G_SOURCE_REMOVE;
 }
 
-static void
-stop_listening (SondeShard *self)
+static gboolean
+stop_listening_cb (gpointer user_data)
 {
-  if (self->retired)
-    return;
+  SondeShard *self = user_data;
 
   /* Whom the kernel has let in already, we serve. */
   g_socket_service_stop (G_SOCKET_SERVICE (self));
-  drain_listeners (self, G_MAXUINT);
+  sonde_shard_drain_queue (self, G_MAXUINT);
   g_socket_listener_close (G_SOCKET_LISTENER (self));
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   self->retired = TRUE;
   quit_if_done (self);
+
+  return G_SOURCE_REMOVE;
 }
 
 static gpointer
@@ -565,7 +238,7 @@ run_thread (gpointer user_data)
   if (self->threads != NULL)
     g_thread_pool_free (g_steal_pointer (&self->threads), FALSE, TRUE);
   sonde_epoll_leave (self->epoll);
-  attach_idle (self->owner_context, self->done, self->user_data, NULL);
+  sonde_call_later (self->owner_context, self->done, self->user_data);
 
   return NULL;
 }
@@ -584,7 +257,7 @@ sonde_shard_finalize (GObject *object)
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_clear_pointer (&self->owner_context, g_main_context_unref);
   g_free (self->desk.buffer);
-  g_mutex_clear (&self->lock);
+  sonde_roster_clear (&self->roster);
 
   G_OBJECT_CLASS (sonde_shard_parent_class)->finalize (object);
 }
@@ -599,7 +272,7 @@ sonde_shard_class_init (SondeShardClass *klass)
 static void
 sonde_shard_init (SondeShard *self)
 {
-  g_mutex_init (&self->lock);
+  sonde_roster_init (&self->roster);
   self->deadline = G_MAXINT64;
 }
 
@@ -632,6 +305,7 @@ sonde_shard_new (const SondeShardHost *host,
     return NULL;
   self->loop = g_main_loop_new (sonde_epoll_get_context (self->epoll), FALSE);
 
+  self->concurrency = concurrency;
   if (concurrency == SONDE_CONCURRENCY_THREADS)
     self->threads = g_thread_pool_new (serve_in_thread,
                                        self,
@@ -663,7 +337,7 @@ sonde_shard_start (SondeShard   *self,
   self->done = done;
   self->user_data = user_data;
   self->thread = g_thread_new (name, run_thread, self);
-  call_and_wait (self, start_listening);
+  sonde_call_and_wait (sonde_epoll_get_context (self->epoll), start_listening_cb, self);
 }
 
 /*
@@ -677,17 +351,16 @@ void
 sonde_shard_retire (SondeShard *self)
 {
   if (!self->retired)
-    call_and_wait (self, stop_listening);
+    sonde_call_and_wait (sonde_epoll_get_context (self->epoll), stop_listening_cb, self);
 }
 
-static void
-order_all (SondeShard *self,
-           SondeOrder  order)
+static gboolean
+order_session (SondeSession *session,
+               gpointer      user_data)
 {
-  g_mutex_lock (&self->lock);
-  for (SondeSession *session = self->first; session != NULL; session = session->next)
-    sonde_session_give_order (session, order);
-  g_mutex_unlock (&self->lock);
+  sonde_session_give_order (session, *(SondeOrder *) user_data);
+
+  return TRUE;
 }
 
 static gboolean
@@ -696,7 +369,7 @@ rearm_cb (gpointer user_data)
   SondeShard *self = user_data;
 
   clear_sweep (self);
-  schedule_sweep (self);
+  sonde_shard_watch_timeouts (self);
   if (self->threads != NULL)
     g_thread_pool_set_max_threads (self->threads,
                                    (int) sonde_rules_get (self->host.rules, max_threads),
@@ -714,7 +387,7 @@ rearm_cb (gpointer user_data)
 void
 sonde_shard_rules_changed (SondeShard *self)
 {
-  attach_idle (sonde_epoll_get_context (self->epoll), rearm_cb, self, NULL);
+  sonde_call_later (sonde_epoll_get_context (self->epoll), rearm_cb, self);
 }
 
 /*
@@ -730,12 +403,11 @@ sonde_shard_finish (SondeShard *self,
                     guint64     timeout_usec)
 {
   const gint64 now = g_get_monotonic_time ();
+  SondeOrder   order = timeout_usec > 0 ? SONDE_ORDER_FINISH : SONDE_ORDER_RESET;
 
-  g_mutex_lock (&self->lock);
-  self->deadline = timeout_usec < (guint64) (G_MAXINT64 - now) ? now + (gint64) timeout_usec : G_MAXINT64;
-  g_mutex_unlock (&self->lock);
-
-  order_all (self, timeout_usec > 0 ? SONDE_ORDER_FINISH : SONDE_ORDER_RESET);
+  self->deadline = timeout_usec < (guint64) (G_MAXINT64 - now) ? now + (gint64) timeout_usec
+                                                               : G_MAXINT64;
+  sonde_roster_foreach (&self->roster, 0, order_session, &order);
   sonde_shard_rules_changed (self);
 }
 
@@ -761,52 +433,17 @@ sonde_shard_join (SondeShard *self)
 gboolean
 sonde_shard_is_over (SondeShard *self)
 {
-  return self->retired && sonde_shard_get_n_sessions (self) == 0;
+  return self->retired && sonde_roster_get_n_sessions (&self->roster) == 0;
 }
 
 /*
- * sonde_shard_get_n_sessions:
+ * sonde_shard_get_roster:
  * @self: a shard
  *
- * Counts the open connections.
+ * Gets the open connections.
  */
-guint
-sonde_shard_get_n_sessions (SondeShard *self)
+SondeRoster *
+sonde_shard_get_roster (SondeShard *self)
 {
-  guint n;
-
-  g_mutex_lock (&self->lock);
-  n = self->n_sessions;
-  g_mutex_unlock (&self->lock);
-
-  return n;
-}
-
-/*
- * sonde_shard_foreach:
- * @self: a shard
- * @after_id: an id; sessions up to it are passed over
- * @func: what is called for each session
- * @user_data: what it is called with
- *
- * Shows the open connections, by ascending id, under the lock that keeps them
- * open.
- *
- * Returns: %FALSE if @func stopped it
- */
-gboolean
-sonde_shard_foreach (SondeShard      *self,
-                     guint64          after_id,
-                     SondeSessionFunc func,
-                     gpointer         user_data)
-{
-  gboolean go_on = TRUE;
-
-  g_mutex_lock (&self->lock);
-  for (SondeSession *session = self->first; go_on && session != NULL; session = session->next)
-    if (session->id > after_id)
-      go_on = func (session, user_data);
-  g_mutex_unlock (&self->lock);
-
-  return go_on;
+  return &self->roster;
 }

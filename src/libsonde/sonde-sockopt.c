@@ -93,23 +93,32 @@ encode (const SondeOption *self,
     }
 }
 
+static guint64
+decode_number (const SondeOption *self,
+               const Raw         *raw)
+{
+  switch (self->storage)
+    {
+    case SONDE_OPTION_LINGER:
+      return raw->linger.l_onoff ? (guint64) raw->linger.l_linger : 0;
+    case SONDE_OPTION_ULONG:
+      /* All ones is how the kernel says "not paced". */
+      return raw->number_long == G_MAXULONG ? 0 : raw->number_long;
+    case SONDE_OPTION_INT:
+    case SONDE_OPTION_NAME:
+    default:
+      return (guint) raw->number;
+    }
+}
+
 static GVariant *
 decode (const SondeOption *self,
         const Raw         *raw)
 {
-  switch (self->storage)
-    {
-    case SONDE_OPTION_NAME:
-      return g_variant_ref_sink (g_variant_new_string (raw->name));
-    case SONDE_OPTION_LINGER:
-      return make_number (self, raw->linger.l_onoff ? (guint) raw->linger.l_linger * get_unit (self) : 0);
-    case SONDE_OPTION_ULONG:
-      /* All ones is how the kernel says "not paced". */
-      return make_number (self, raw->number_long == G_MAXULONG ? 0 : raw->number_long * get_unit (self));
-    case SONDE_OPTION_INT:
-    default:
-      return make_number (self, (guint) raw->number * get_unit (self));
-    }
+  if (self->storage == SONDE_OPTION_NAME)
+    return g_variant_ref_sink (g_variant_new_string (raw->name));
+
+  return make_number (self, decode_number (self, raw) * get_unit (self));
 }
 
 static gboolean
@@ -200,7 +209,11 @@ sonde_option_write (const SondeOption *self,
       if (listen (fd, backlog > 0 ? (int) backlog : G_MAXINT) == 0)
         return TRUE;
 
-      sonde_error_set_errno (error, errno, "Could not listen with %s=%" G_GUINT64_FORMAT, self->key.name, backlog);
+      sonde_error_set_errno (error,
+                             errno,
+                             "Could not listen with %s=%" G_GUINT64_FORMAT,
+                             self->key.name,
+                             backlog);
       return FALSE;
     }
 

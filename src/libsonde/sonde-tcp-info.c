@@ -126,6 +126,7 @@ sonde_tcp_info_read (int           fd,
       g_variant_dict_insert (dict,
                              fields[i].name,
                              "t",
-                             read_field ((const guint8 *) &info + fields[i].offset, fields[i].size) *
+                             read_field ((const guint8 *) &info + fields[i].offset,
+                                         fields[i].size) *
                                fields[i].factor);
 }

@@ -95,14 +95,16 @@ static gboolean
 get_caller_uid (GDBusMethodInvocation *invocation,
                 guint32               *uid)
 {
+  GDBusConnection *connection = g_dbus_method_invocation_get_connection (invocation);
+  const char      *sender = g_dbus_method_invocation_get_sender (invocation);
   g_autoptr (GVariant) reply = NULL;
 
-  reply = g_dbus_connection_call_sync (g_dbus_method_invocation_get_connection (invocation),
+  reply = g_dbus_connection_call_sync (connection,
                                        "org.freedesktop.DBus",
                                        "/org/freedesktop/DBus",
                                        "org.freedesktop.DBus",
                                        "GetConnectionUnixUser",
-                                       g_variant_new ("(s)", g_dbus_method_invocation_get_sender (invocation)),
+                                       g_variant_new ("(s)", sender),
                                        G_VARIANT_TYPE ("(u)"),
                                        G_DBUS_CALL_FLAGS_NONE,
                                        -1,

@@ -145,7 +145,8 @@ reconnected_cb (GObject      *source,
 {
   g_autoptr (SondedBus) self = user_data;
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (GDBusConnection) connection = g_dbus_connection_new_for_address_finish (result, &local_error);
+  g_autoptr (GDBusConnection) connection =
+    g_dbus_connection_new_for_address_finish (result, &local_error);
 
   if (connection != NULL && take_connection (self, connection, &local_error))
     return;
@@ -220,8 +221,16 @@ sonded_bus_new (SondedDaemon *daemon,
   self->authority = sonded_authority_new (system_bus);
   self->root[0] = sonded_manager_object_new (daemon, self->authority);
   self->root[1] = sonded_limits_object_new (self->limits, self->authority);
-  g_signal_connect_object (daemon, "server-added", G_CALLBACK (server_added_cb), self, G_CONNECT_DEFAULT);
-  g_signal_connect_object (daemon, "server-removed", G_CALLBACK (server_removed_cb), self, G_CONNECT_DEFAULT);
+  g_signal_connect_object (daemon,
+                           "server-added",
+                           G_CALLBACK (server_added_cb),
+                           self,
+                           G_CONNECT_DEFAULT);
+  g_signal_connect_object (daemon,
+                           "server-removed",
+                           G_CALLBACK (server_removed_cb),
+                           self,
+                           G_CONNECT_DEFAULT);
 
   return self;
 }
@@ -240,7 +249,8 @@ sonded_bus_connect (SondedBus *self,
 {
   g_autoptr (GDBusConnection) connection = NULL;
 
-  connection = g_dbus_connection_new_for_address_sync (self->address, CONNECTION_FLAGS, NULL, NULL, error);
+  connection =
+    g_dbus_connection_new_for_address_sync (self->address, CONNECTION_FLAGS, NULL, NULL, error);
 
   return connection != NULL && take_connection (self, connection, error);
 }

@@ -13,6 +13,7 @@
 
 #define GENERAL_GROUP "Sonde"
 #define SERVER_GROUP_PREFIX "Server "
+#define GROUPS "[" GENERAL_GROUP "], [" SERVER_GROUP_PREFIX "NAME]"
 #define SERVER_NAME_MAX 64
 
 /* Nobody writes a configuration this long; /dev/zero does. */
@@ -146,7 +147,10 @@ load_general (SondedConfig *self,
       g_autoptr (GError) local_error = NULL;
 
       if (!take_general_key (self, keys[i], value, &local_error))
-        return set_error_at (path, find_line (text, GENERAL_GROUP, keys[i]), local_error->message, error);
+        return set_error_at (path,
+                             find_line (text, GENERAL_GROUP, keys[i]),
+                             local_error->message,
+                             error);
     }
 
   return TRUE;
@@ -219,7 +223,7 @@ load_group (SondedConfig *self,
     return load_general (self, path, text, file, error);
   if (!g_str_has_prefix (group, SERVER_GROUP_PREFIX) || !sonded_config_is_valid_name (name))
     {
-      g_autofree char *message = g_strdup_printf ("[%s] is not a group; allowed: [" GENERAL_GROUP "], [" SERVER_GROUP_PREFIX "NAME]", group);
+      g_autofree char *message = g_strdup_printf ("[%s] is not a group; allowed: " GROUPS, group);
 
       return set_error_at (path, find_line (text, group, NULL), message, error);
     }

@@ -57,8 +57,14 @@ static void
 add_server (SondedDaemon *self,
             SondeServer  *server)
 {
-  g_signal_connect_object (server, "notify::state", G_CALLBACK (state_changed_cb), self, G_CONNECT_DEFAULT);
-  g_hash_table_insert (self->servers, g_strdup (sonde_server_get_name (server)), g_object_ref (server));
+  g_signal_connect_object (server,
+                           "notify::state",
+                           G_CALLBACK (state_changed_cb),
+                           self,
+                           G_CONNECT_DEFAULT);
+  g_hash_table_insert (self->servers,
+                       g_strdup (sonde_server_get_name (server)),
+                       g_object_ref (server));
   g_signal_emit (self, signals[SIGNAL_SERVER_ADDED], 0, server);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_SERVERS]);
   g_message ("Server %s listens", sonde_server_get_name (server));
@@ -74,7 +80,11 @@ make_server (SondedDaemon  *self,
 
   if (g_hash_table_contains (self->servers, name))
     {
-      g_set_error (error, SONDE_ERROR, SONDE_ERROR_NAME_IN_USE, "There is a server named %s already", name);
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_NAME_IN_USE,
+                   "There is a server named %s already",
+                   name);
       return NULL;
     }
 
@@ -306,7 +316,11 @@ sonded_daemon_get_server (SondedDaemon *self,
   SondeServer *server = g_hash_table_lookup (self->servers, name);
 
   if (server == NULL)
-    g_set_error (error, SONDE_ERROR, SONDE_ERROR_NO_SUCH_SERVER, "There is no server named %.100s", name);
+    g_set_error (error,
+                 SONDE_ERROR,
+                 SONDE_ERROR_NO_SUCH_SERVER,
+                 "There is no server named %.100s",
+                 name);
 
   return server;
 }

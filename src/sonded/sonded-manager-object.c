@@ -30,7 +30,8 @@ handle_create_server (SondeDBusManager      *skeleton,
                       SondedDaemon          *daemon)
 {
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (SondeServer) server = sonded_daemon_create_server (daemon, name, settings, &local_error);
+  g_autoptr (SondeServer) server =
+    sonded_daemon_create_server (daemon, name, settings, &local_error);
 
   if (server != NULL)
     complete_with_path (invocation, server);

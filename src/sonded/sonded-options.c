@@ -82,10 +82,23 @@ sonded_options_parse (SondedOptions *self,
   g_autofree char *address = NULL;
   g_autofree char *config = NULL;
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (GOptionContext) context = g_option_context_new ("- TCP servers that can be seen through");
+  g_autoptr (GOptionContext) context =
+    g_option_context_new ("- TCP servers that can be seen through");
   const GOptionEntry entries[] = {
-    { "session", 0, 0, G_OPTION_ARG_NONE, &session, "Use the session bus (default when not root)", NULL },
-    { "system", 0, 0, G_OPTION_ARG_NONE, &self->system_bus, "Use the system bus (default when root)", NULL },
+    { "session",
+      0,
+      0,
+      G_OPTION_ARG_NONE,
+      &session,
+      "Use the session bus (default when not root)",
+      NULL },
+    { "system",
+      0,
+      0,
+      G_OPTION_ARG_NONE,
+      &self->system_bus,
+      "Use the system bus (default when root)",
+      NULL },
     { "address", 0, 0, G_OPTION_ARG_STRING, &address, "Use the bus at this address", "ADDRESS" },
     { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, "Read this configuration", "FILE" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Show the version", NULL },
@@ -139,6 +152,7 @@ sonded_options_clear (SondedOptions *self)
 int
 sonded_options_get_load_status (const GError *error)
 {
-  return g_error_matches (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING) ? SONDED_EXIT_NOT_CONFIGURED
-                                                                           : SONDED_EXIT_FAILED;
+  return g_error_matches (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING)
+           ? SONDED_EXIT_NOT_CONFIGURED
+           : SONDED_EXIT_FAILED;
 }

@@ -31,7 +31,10 @@ set_invalid (const char *key,
     text = g_variant_print (value, FALSE);
   else
     text = g_strdup_printf ("(a value of type %.32s)", g_variant_get_type_string (value));
-  g_set_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING, "%.100s=%s is not valid; allowed: %s",
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "%.100s=%s is not valid; allowed: %s",
                key, text, allowed);
 
   return FALSE;
@@ -88,9 +91,11 @@ is_within (GParamSpec *pspec,
            guint64     number)
 {
   if (G_IS_PARAM_SPEC_UINT (pspec))
-    return number >= G_PARAM_SPEC_UINT (pspec)->minimum && number <= G_PARAM_SPEC_UINT (pspec)->maximum;
+    return number >= G_PARAM_SPEC_UINT (pspec)->minimum &&
+           number <= G_PARAM_SPEC_UINT (pspec)->maximum;
 
-  return number >= G_PARAM_SPEC_UINT64 (pspec)->minimum && number <= G_PARAM_SPEC_UINT64 (pspec)->maximum;
+  return number >= G_PARAM_SPEC_UINT64 (pspec)->minimum &&
+         number <= G_PARAM_SPEC_UINT64 (pspec)->maximum;
 }
 
 static char *
@@ -167,7 +172,8 @@ run_cb (GObject      *source,
 {
   GDBusMethodInvocation *invocation = user_data;
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (GVariant) measured = sonde_probe_run_finish (SONDE_PROBE (source), result, &local_error);
+  g_autoptr (GVariant) measured =
+    sonde_probe_run_finish (SONDE_PROBE (source), result, &local_error);
 
   if (measured != NULL)
     g_dbus_method_invocation_return_value (invocation, g_variant_new ("(@a{sv})", measured));
@@ -195,10 +201,13 @@ sonded_run_probe (GDBusMethodInvocation *invocation,
 
   if (port == 0 || host[0] == '\0')
     {
-      g_dbus_method_invocation_return_error (invocation, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING,
-                                             "host=%.100s port=%u is not valid; allowed: a name or an "
-                                             "address, and 1 to 65535",
-                                             host, port);
+      g_set_error (&local_error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_INVALID_SETTING,
+                   "host=%.100s port=%u is not valid; allowed: a host, and 1 to 65535",
+                   host,
+                   port);
+      g_dbus_method_invocation_return_gerror (invocation, local_error);
       return;
     }
 

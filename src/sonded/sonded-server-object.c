@@ -277,14 +277,24 @@ static const struct
   { sonde_dbus_server_skeleton_get_type, "handle-stop", G_CALLBACK (handle_stop) },
   { sonde_dbus_server_skeleton_get_type, "handle-drain", G_CALLBACK (handle_drain) },
   { sonde_dbus_server_skeleton_get_type, "handle-relisten", G_CALLBACK (handle_relisten) },
-  { sonde_dbus_server_skeleton_get_type, "handle-update-settings", G_CALLBACK (handle_update_settings) },
-  { sonde_dbus_server_skeleton_get_type, "handle-list-connections", G_CALLBACK (handle_list_connections) },
-  { sonde_dbus_server_skeleton_get_type, "handle-get-connection", G_CALLBACK (handle_get_connection) },
-  { sonde_dbus_server_skeleton_get_type, "handle-close-connection", G_CALLBACK (handle_close_connection) },
+  { sonde_dbus_server_skeleton_get_type,
+    "handle-update-settings",
+    G_CALLBACK (handle_update_settings) },
+  { sonde_dbus_server_skeleton_get_type,
+    "handle-list-connections",
+    G_CALLBACK (handle_list_connections) },
+  { sonde_dbus_server_skeleton_get_type,
+    "handle-get-connection",
+    G_CALLBACK (handle_get_connection) },
+  { sonde_dbus_server_skeleton_get_type,
+    "handle-close-connection",
+    G_CALLBACK (handle_close_connection) },
   { sonde_dbus_server_skeleton_get_type, "handle-wait-for", G_CALLBACK (handle_wait_for) },
   { sonde_dbus_socket_options_skeleton_get_type, "handle-get-option-report",
     G_CALLBACK (handle_get_option_report) },
-  { sonde_dbus_statistics_skeleton_get_type, "handle-get-snapshot", G_CALLBACK (handle_get_snapshot) },
+  { sonde_dbus_statistics_skeleton_get_type,
+    "handle-get-snapshot",
+    G_CALLBACK (handle_get_snapshot) },
   { sonde_dbus_statistics_skeleton_get_type, "handle-reset", G_CALLBACK (handle_reset) },
 };
 
@@ -319,7 +329,10 @@ sonded_server_object_new (SondeServer     *server,
   g_autofree char     *path = sonded_server_object_dup_path (sonde_server_get_name (server));
   GDBusObjectSkeleton *object = g_dbus_object_skeleton_new (path);
 
-  g_object_set_data_full (G_OBJECT (object), "sonded-server", g_object_ref (server), g_object_unref);
+  g_object_set_data_full (G_OBJECT (object),
+                          "sonded-server",
+                          g_object_ref (server),
+                          g_object_unref);
   add_interface (object, SONDE_DBUS_TYPE_SERVER_SKELETON, server, authority);
   add_interface (object, SONDE_DBUS_TYPE_SOCKET_OPTIONS_SKELETON, server, authority);
   add_interface (object, SONDE_DBUS_TYPE_STATISTICS_SKELETON, server, authority);

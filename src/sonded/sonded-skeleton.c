@@ -19,6 +19,8 @@
 
 #include <string.h>
 
+#define EMITS_CHANGED_SIGNAL "org.freedesktop.DBus.Property.EmitsChangedSignal"
+
 typedef struct
 {
   GObject         *model;     /* (unowned), outlives us */
@@ -57,8 +59,7 @@ get_generated_class (gpointer skeleton)
 static gboolean
 signals_changes (GDBusPropertyInfo *info)
 {
-  const char *emits = g_dbus_annotation_info_lookup (info->annotations,
-                                                     "org.freedesktop.DBus.Property.EmitsChangedSignal");
+  const char *emits = g_dbus_annotation_info_lookup (info->annotations, EMITS_CHANGED_SIGNAL);
 
   return g_strcmp0 (emits, "false") != 0;
 }
@@ -137,7 +138,14 @@ method_call (GDBusConnection       *connection,
     set_property (get_guard (skeleton), parameters, invocation);
   else
     get_generated_class (skeleton)->get_vtable (skeleton)->method_call (
-      connection, sender, object_path, interface_name, method_name, parameters, invocation, user_data);
+      connection,
+      sender,
+      object_path,
+      interface_name,
+      method_name,
+      parameters,
+      invocation,
+      user_data);
 }
 
 static GDBusInterfaceVTable *
@@ -211,7 +219,8 @@ enum_to_string (GBinding     *binding,
 {
   g_autoptr (GEnumClass) enum_class = g_type_class_ref (G_VALUE_TYPE (from));
 
-  g_value_set_static_string (to, g_enum_get_value (enum_class, g_value_get_enum (from))->value_nick);
+  g_value_set_static_string (to,
+                             g_enum_get_value (enum_class, g_value_get_enum (from))->value_nick);
 
   return TRUE;
 }

@@ -12,6 +12,8 @@
 
 #define LOOK_EVERY_MS 5
 
+#define CONDITIONS "NAccepted, NClosed, BytesReceived, NConnections"
+
 typedef struct
 {
   SondeServer           *server;     /* (owned) */
@@ -150,7 +152,7 @@ check_condition (const char *key,
       }
 
   g_set_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING,
-               "%.100s is not a condition; allowed: NAccepted, NClosed, BytesReceived, NConnections",
+               "%.100s is not a condition; allowed: " CONDITIONS,
                key);
 
   return FALSE;
@@ -176,7 +178,7 @@ check_conditions (GVariant *condition,
     return TRUE;
 
   g_set_error_literal (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING,
-                       "The condition is empty; allowed: NAccepted, NClosed, BytesReceived, NConnections");
+                       "The condition is empty; allowed: " CONDITIONS);
 
   return FALSE;
 }
@@ -211,7 +213,8 @@ sonded_wait_start (SondeServer           *server,
   self->server = g_object_ref (server);
   self->invocation = invocation;
   self->condition = g_variant_ref (condition);
-  self->deadline = timeout_usec < (guint64) (G_MAXINT64 - now) ? now + (gint64) timeout_usec : G_MAXINT64;
+  self->deadline = timeout_usec < (guint64) (G_MAXINT64 - now) ? now + (gint64) timeout_usec
+                                                               : G_MAXINT64;
   if (reply_if_met (self) || reply_if_late (self))
     {
       waiter_free (self);
@@ -219,11 +222,12 @@ sonded_wait_start (SondeServer           *server,
     }
 
   self->timer_id = g_timeout_add (LOOK_EVERY_MS, look_cb, self);
-  self->watch_id = g_bus_watch_name_on_connection (g_dbus_method_invocation_get_connection (invocation),
-                                                   g_dbus_method_invocation_get_sender (invocation),
-                                                   G_BUS_NAME_WATCHER_FLAGS_NONE,
-                                                   NULL,
-                                                   caller_vanished_cb,
-                                                   self,
-                                                   NULL);
+  self->watch_id =
+    g_bus_watch_name_on_connection (g_dbus_method_invocation_get_connection (invocation),
+                                    g_dbus_method_invocation_get_sender (invocation),
+                                    G_BUS_NAME_WATCHER_FLAGS_NONE,
+                                    NULL,
+                                    caller_vanished_cb,
+                                    self,
+                                    NULL);
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include "sonde-session-private.h"
+
+G_BEGIN_DECLS
+
+/* The open sessions of a shard, by ascending id, and the lock that keeps them
+ * open while somebody looks. */
+typedef struct
+{
+  GMutex        lock;
+  SondeSession *first; /* (owned) */
+  SondeSession *last;  /* (unowned) */
+  guint         n_sessions;
+} SondeRoster;
+
+/*
+ * SondeSessionFunc:
+ * @session: an open connection, locked in place
+ * @user_data: what the caller gave
+ *
+ * Returns: %FALSE to stop
+ */
+typedef gboolean (*SondeSessionFunc) (SondeSession *session,
+                                      gpointer      user_data);
+
+void     sonde_roster_init (SondeRoster *self);
+void     sonde_roster_clear (SondeRoster *self);
+void     sonde_roster_add (SondeRoster  *self,
+                           SondeSession *session);
+void     sonde_roster_remove (SondeRoster  *self,
+                              SondeSession *session);
+guint    sonde_roster_get_n_sessions (SondeRoster *self);
+gboolean sonde_roster_foreach (SondeRoster     *self,
+                               guint64          after_id,
+                               SondeSessionFunc func,
+                               gpointer         user_data);
+
+G_END_DECLS

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#include "config.h"
+
+#include "sonde-roster-private.h"
+
+/*
+ * sonde_roster_init:
+ * @self: memory for a roster
+ *
+ * Makes an empty roster.
+ */
+void
+sonde_roster_init (SondeRoster *self)
+{
+  g_mutex_init (&self->lock);
+  self->first = NULL;
+  self->last = NULL;
+  self->n_sessions = 0;
+}
+
+/*
+ * sonde_roster_clear:
+ * @self: an empty roster
+ *
+ * Frees what a roster holds.
+ */
+void
+sonde_roster_clear (SondeRoster *self)
+{
+  g_assert (self->first == NULL);
+
+  g_mutex_clear (&self->lock);
+}
+
+/*
+ * sonde_roster_add:
+ * @self: a roster
+ * @session: (transfer full): a session with the highest id so far
+ *
+ * Adds a session; from now on other threads see it.
+ */
+void
+sonde_roster_add (SondeRoster  *self,
+                  SondeSession *session)
+{
+  g_mutex_lock (&self->lock);
+  session->previous = self->last;
+  if (self->last != NULL)
+    self->last->next = session;
+  else
+    self->first = session;
+  self->last = session;
+  self->n_sessions++;
+  g_mutex_unlock (&self->lock);
+}
+
+/*
+ * sonde_roster_remove:
+ * @self: a roster
+ * @session: a session in it, which is the caller's from now on
+ *
+ * Removes a session; on return no other thread sees it.
+ */
+void
+sonde_roster_remove (SondeRoster  *self,
+                     SondeSession *session)
+{
+  g_mutex_lock (&self->lock);
+  if (session->previous != NULL)
+    session->previous->next = session->next;
+  else
+    self->first = session->next;
+  if (session->next != NULL)
+    session->next->previous = session->previous;
+  else
+    self->last = session->previous;
+  self->n_sessions--;
+  g_mutex_unlock (&self->lock);
+}
+
+/*
+ * sonde_roster_get_n_sessions:
+ * @self: a roster
+ *
+ * Counts the sessions.
+ */
+guint
+sonde_roster_get_n_sessions (SondeRoster *self)
+{
+  guint n;
+
+  g_mutex_lock (&self->lock);
+  n = self->n_sessions;
+  g_mutex_unlock (&self->lock);
+
+  return n;
+}
+
+/*
+ * sonde_roster_foreach:
+ * @self: a roster
+ * @after_id: an id; sessions up to it are passed over
+ * @func: what is called for each session
+ * @user_data: what it is called with
+ *
+ * Shows the sessions by ascending id, under the lock that keeps them open.
+ *
+ * Returns: %FALSE if @func stopped it
+ */
+gboolean
+sonde_roster_foreach (SondeRoster     *self,
+                      guint64          after_id,
+                      SondeSessionFunc func,
+                      gpointer         user_data)
+{
+  gboolean go_on = TRUE;
+
+  g_mutex_lock (&self->lock);
+  for (SondeSession *session = self->first; go_on && session != NULL; session = session->next)
+    if (session->id > after_id)
+      go_on = func (session, user_data);
+  g_mutex_unlock (&self->lock);
+
+  return go_on;
+}

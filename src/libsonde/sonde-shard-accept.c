@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+/* How a connection comes into a shard: accepted, admitted, and watched. */
+
+#include "config.h"
+
+#include "sonde-shard-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Connections accepted in one turn, so that those who are in already do not
+ * wait for all who come. */
+#define ACCEPT_BATCH 64
+
+/* How long accepting rests when descriptors or memory are out. */
+#define PAUSE_MS 100
+
+/*
+ * sonde_shard_get_n_fds:
+ * @self: a shard
+ *
+ * Gets how many descriptors a connection takes.
+ */
+guint
+sonde_shard_get_n_fds (SondeShard *self)
+{
+  return self->concurrency == SONDE_CONCURRENCY_THREADS ? 2 : 1;
+}
+
+static gboolean
+watch_session (SondeShard   *self,
+               SondeSession *session)
+{
+  struct epoll_event event = { .events = 0, .data.ptr = session };
+
+  if (self->threads == NULL)
+    {
+      session->epoll_fd = sonde_epoll_get_fd (self->epoll);
+      session->interest = EPOLLIN;
+      return sonde_epoll_add (self->epoll, session->fd, EPOLLIN, session);
+    }
+
+  session->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+
+  return session->epoll_fd >= 0 &&
+         epoll_ctl (session->epoll_fd, EPOLL_CTL_ADD, session->fd, &event) == 0;
+}
+
+static void
+log_accepted (SondeSession *session)
+{
+  g_autofree char *host = sonde_peer_dup_host (&session->peer);
+
+  g_debug ("connection %" G_GUINT64_FORMAT " is open: peer %s port %u",
+           session->id,
+           host,
+           session->peer.port);
+}
+
+static void
+set_quick_ack (SondeShard *self,
+               int         fd)
+{
+  const int quick_ack = sonde_rules_get (self->host.rules, quick_ack);
+
+  if (quick_ack >= 0)
+    setsockopt (fd, IPPROTO_TCP, TCP_QUICKACK, &quick_ack, sizeof quick_ack);
+}
+
+static void
+refuse (SondeShard *self,
+        int         fd)
+{
+  sonde_counters_add (self->host.counters, SONDE_COUNTER_REFUSED, 1);
+  close (fd);
+}
+
+static void
+admit (SondeShard                    *self,
+       int                            fd,
+       const struct sockaddr_storage *address)
+{
+  SondeSession *session = NULL;
+  SondePeer     peer;
+
+  sonde_peer_init (&peer, address);
+  if (!sonde_admission_enter (self->host.admission, &peer, sonde_shard_get_n_fds (self)))
+    {
+      refuse (self, fd);
+      return;
+    }
+
+  session = sonde_session_new (fd,
+                               atomic_fetch_add (self->host.last_id, 1) + 1,
+                               address,
+                               g_get_monotonic_time ());
+  sonde_counters_add (self->host.counters, SONDE_COUNTER_ACCEPTED, 1);
+  set_quick_ack (self, fd);
+  if (sonde_rules_get (self->host.rules, debug))
+    log_accepted (session);
+
+  if (!watch_session (self, session))
+    {
+      session->outcome = SONDE_COUNTER_RESET;
+      sonde_session_free (session, &self->desk);
+      sonde_admission_leave (self->host.admission, &peer, sonde_shard_get_n_fds (self));
+      return;
+    }
+  sonde_roster_add (&self->roster, session);
+  if (self->threads != NULL)
+    g_thread_pool_push (self->threads, session, NULL);
+  sonde_shard_watch_timeouts (self);
+}
+
+/* accept(2): the connection is still there, and so is the event for it. */
+static gboolean
+is_shortage (int errsv)
+{
+  return errsv == EMFILE || errsv == ENFILE || errsv == ENOBUFS || errsv == ENOMEM;
+}
+
+static gboolean
+resume_cb (gpointer user_data)
+{
+  SondeShard *self = user_data;
+
+  if (!self->retired)
+    g_socket_service_start (G_SOCKET_SERVICE (self));
+  self->paused = FALSE;
+
+  return G_SOURCE_REMOVE;
+}
+
+/* Out of descriptors or memory, a GSocketService would try again at once, and
+ * again; it gets a rest instead. */
+static void
+pause_accepting (SondeShard *self,
+                 int         errsv)
+{
+  g_autoptr (GSource) source = NULL;
+
+  if (self->paused)
+    return;
+
+  g_message ("Cannot accept connections: %s; trying again every %d ms",
+             g_strerror (errsv),
+             PAUSE_MS);
+  self->paused = TRUE;
+  g_socket_service_stop (G_SOCKET_SERVICE (self));
+  source = g_timeout_source_new (PAUSE_MS);
+  g_source_set_callback (source, resume_cb, self, NULL);
+  g_source_attach (source, sonde_epoll_get_context (self->epoll));
+}
+
+static void
+note_accept_error (SondeShard *self,
+                   int         errsv)
+{
+  sonde_counters_add_accept_error (self->host.counters, errsv);
+  if (is_shortage (errsv))
+    pause_accepting (self, errsv);
+}
+
+/* Takes what waits on a listener without asking the main loop for each. */
+static guint
+drain_listener (SondeShard *self,
+                int         listener,
+                guint       most)
+{
+  guint n = 0;
+
+  while (n < most)
+    {
+      struct sockaddr_storage address = { 0 };
+      socklen_t               length = sizeof address;
+      const int               fd =
+        accept4 (listener, (struct sockaddr *) &address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+      if (fd < 0 && errno == EINTR)
+        continue;
+      if (fd < 0)
+        {
+          if (errno != EAGAIN)
+            note_accept_error (self, errno);
+          break;
+        }
+      admit (self, fd, &address);
+      n++;
+    }
+
+  return n;
+}
+
+/*
+ * sonde_shard_drain_queue:
+ * @self: a shard, in its own thread
+ * @most: how many at most of each listener
+ *
+ * Takes in whoever waits to be accepted.
+ *
+ * Returns: how many there were
+ */
+guint
+sonde_shard_drain_queue (SondeShard *self,
+                         guint       most)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < self->listeners->len; i++)
+    n += drain_listener (self, g_socket_get_fd (self->listeners->pdata[i]), most);
+
+  return n;
+}
+
+/*
+ * sonde_shard_incoming:
+ * @service: a shard
+ * @connection: the first connection that waited
+ * @source_object: (nullable): nothing
+ *
+ * Takes in the connection that GSocketService brings, and those behind it. It
+ * is unwrapped again: nobody asked for the objects around it, and without them
+ * it is a few dozen bytes.
+ */
+gboolean
+sonde_shard_incoming (GSocketService    *service,
+                      GSocketConnection *connection,
+                      GObject           *source_object)
+{
+  SondeShard             *self = SONDE_SHARD (service);
+  const int               wrapped = g_socket_get_fd (g_socket_connection_get_socket (connection));
+  const int               fd = fcntl (wrapped, F_DUPFD_CLOEXEC, 0);
+  const int               no_delay = sonde_rules_get (self->host.rules, no_delay) == TRUE;
+  struct sockaddr_storage address = { 0 };
+  socklen_t               length = sizeof address;
+
+  if (fd < 0)
+    {
+      note_accept_error (self, errno);
+      return TRUE;
+    }
+
+  /* A peer that is gone already has no address; family 0 then. GLib 2.80 and
+   * later have turned TCP_NODELAY on by now. */
+  getpeername (fd, (struct sockaddr *) &address, &length);
+  if (glib_check_version (2, 80, 0) == NULL)
+    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
+
+  admit (self, fd, &address);
+  sonde_counters_note_queue (self->host.counters, 1 + sonde_shard_drain_queue (self, ACCEPT_BATCH));
+
+  return TRUE;
+}
