@@ -19,12 +19,14 @@ set_invalid (GError    **error,
              const char *text,
              const char *why)
 {
+  g_autofree char *excerpt = sonde_error_excerpt (text);
+
   g_set_error (error,
                SONDE_ERROR,
                SONDE_ERROR_INVALID_SETTING,
-               "ListenAddresses=%.100s is not valid: %s; allowed: HOST:PORT, where HOST is a name, "
+               "ListenAddresses=%s is not valid: %s; allowed: HOST:PORT, where HOST is a name, "
                "an address, or empty for any, and PORT is 0 to 65535",
-               text,
+               excerpt,
                why);
 
   return FALSE;
@@ -223,7 +225,16 @@ sonde_address_resolve (const char *text,
 char *
 sonde_address_format (GSocketAddress *address)
 {
-  return g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address));
+  GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
+  g_autofree char    *host = g_inet_address_to_string (g_inet_socket_address_get_address (inet));
+  const guint         port = g_inet_socket_address_get_port (inet);
+
+  if (g_socket_address_get_family (address) != G_SOCKET_FAMILY_IPV6)
+    return g_strdup_printf ("%s:%u", host, port);
+  if (g_inet_socket_address_get_scope_id (inet) == 0)
+    return g_strdup_printf ("[%s]:%u", host, port);
+
+  return g_strdup_printf ("[%s%%%u]:%u", host, g_inet_socket_address_get_scope_id (inet), port);
 }
 
 /*

@@ -69,6 +69,18 @@ enter_process (guint n_fds)
   return FALSE;
 }
 
+/*
+ * sonde_admission_count_fds:
+ * @n_fds: how many descriptors more, or less, are in use
+ *
+ * Takes descriptors that are no connections into account.
+ */
+void
+sonde_admission_count_fds (int n_fds)
+{
+  atomic_fetch_add (&process_fds, (guint32) n_fds);
+}
+
 /**
  * sonde_set_max_connections:
  * @max: a number of connections, or 0 for as many as there are descriptors

@@ -7,9 +7,10 @@
 
 G_BEGIN_DECLS
 
-void sonde_call_later (GMainContext *context,
-                       GSourceFunc   func,
-                       gpointer      user_data);
+void sonde_call_later (GMainContext  *context,
+                       GSourceFunc    func,
+                       gpointer       user_data,
+                       GDestroyNotify destroy);
 void sonde_call_and_wait (GMainContext *context,
                           GSourceFunc   func,
                           gpointer      user_data);

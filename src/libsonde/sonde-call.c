@@ -35,18 +35,20 @@ call_cb (gpointer user_data)
  * @context: a main context that a thread runs
  * @func: what to call there
  * @user_data: what to call it with
+ * @destroy: (nullable): what frees @user_data, whether it was called or not
  *
  * Has a function called by another thread, once or as long as it says.
  */
 void
-sonde_call_later (GMainContext *context,
-                  GSourceFunc   func,
-                  gpointer      user_data)
+sonde_call_later (GMainContext  *context,
+                  GSourceFunc    func,
+                  gpointer       user_data,
+                  GDestroyNotify destroy)
 {
   g_autoptr (GSource) source = g_idle_source_new ();
 
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, func, user_data, NULL);
+  g_source_set_callback (source, func, user_data, destroy);
   g_source_attach (source, context);
 }
 
@@ -68,7 +70,7 @@ sonde_call_and_wait (GMainContext *context,
 
   g_mutex_init (&call.lock);
   g_cond_init (&call.cond);
-  sonde_call_later (context, call_cb, &call);
+  sonde_call_later (context, call_cb, &call, NULL);
   g_mutex_lock (&call.lock);
   while (!call.done)
     g_cond_wait (&call.cond, &call.lock);

@@ -21,6 +21,12 @@ typedef void (*SondeEpollFunc) (gpointer item,
                                 gint64   now,
                                 gpointer user_data);
 
+/*
+ * SondeEpollTurnFunc:
+ * @user_data: what was given to sonde_epoll_new()
+ */
+typedef void (*SondeEpollTurnFunc) (gpointer user_data);
+
 SondeEpoll   *sonde_epoll_new (SondeEpollFunc func,
                                gpointer       user_data,
                                GError       **error);
@@ -33,6 +39,8 @@ gboolean      sonde_epoll_add (SondeEpoll *self,
                                gpointer    item);
 void          sonde_epoll_enter (SondeEpoll *self);
 void          sonde_epoll_leave (SondeEpoll *self);
+
+void sonde_epoll_set_turn_func (SondeEpoll *self, SondeEpollTurnFunc func);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SondeEpoll, sonde_epoll_free)
 

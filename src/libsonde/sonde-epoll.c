@@ -24,9 +24,6 @@
  * enough that the first of them is not old when the last is served. */
 #define BATCH 256
 
-/* A context has its wake-up and its listeners. */
-#define WATCHED_MAX 128
-
 G_STATIC_ASSERT ((int) G_IO_IN == (int) EPOLLIN && (int) G_IO_OUT == (int) EPOLLOUT);
 G_STATIC_ASSERT ((int) G_IO_ERR == (int) EPOLLERR && (int) G_IO_HUP == (int) EPOLLHUP);
 
@@ -38,8 +35,9 @@ struct _SondeEpoll
   SondeEpollFunc func;
   gpointer       user_data; /* (unowned), outlives us */
 
-  GPollFD watched[WATCHED_MAX]; /* the context's own descriptors, as the kernel knows them */
-  guint   n_watched;
+  GArray            *watched;      /* (owned) (element-type GPollFD): the own ones in the set */
+  gboolean           own_reported; /* the last turn was about one of them */
+  SondeEpollTurnFunc turn_func;    /* (nullable) */
 
   struct epoll_event ready[BATCH]; /* about items, not dispatched yet */
   guint              n_ready;
@@ -63,45 +61,44 @@ tag_fd (int fd)
   return ((guint64) (guint) fd << 1) | 1;
 }
 
-static gboolean
-is_watched (const GPollFD *fds,
-            guint          n_fds,
-            int            fd)
+static GPollFD *
+get_watched (SondeEpoll *self,
+             guint       i)
 {
-  for (guint i = 0; i < n_fds; i++)
-    if (fds[i].fd == fd)
-      return TRUE;
-
-  return FALSE;
+  return &g_array_index (self->watched, GPollFD, i);
 }
 
 static void
 forget_watched (SondeEpoll *self)
 {
   /* One that was closed has left the set on its own: EBADF is fine. */
-  for (guint i = 0; i < self->n_watched; i++)
-    epoll_ctl (self->fd, EPOLL_CTL_DEL, self->watched[i].fd, NULL);
-  self->n_watched = 0;
+  for (guint i = 0; i < self->watched->len; i++)
+    epoll_ctl (self->fd, EPOLL_CTL_DEL, get_watched (self, i)->fd, NULL);
+  g_array_set_size (self->watched, 0);
+}
+
+/* Two sources may be on one descriptor; the kernel wants it once. */
+static guint32
+get_events (SondeEpoll *self,
+            int         fd)
+{
+  guint32 events = 0;
+
+  for (guint i = 0; i < self->watched->len; i++)
+    if (get_watched (self, i)->fd == fd)
+      events |= get_watched (self, i)->events;
+
+  return events;
 }
 
 static void
-watch (SondeEpoll    *self,
-       const GPollFD *fd)
+watch (SondeEpoll *self,
+       int         fd)
 {
-  struct epoll_event event = { .events = fd->events, .data.u64 = tag_fd (fd->fd) };
+  struct epoll_event event = { .events = get_events (self, fd), .data.u64 = tag_fd (fd) };
 
-  /* Two sources on one descriptor: the kernel wants it once. */
-  if (is_watched (self->watched, self->n_watched, fd->fd))
-    {
-      for (guint i = 0; i < self->n_watched; i++)
-        if (self->watched[i].fd == fd->fd)
-          event.events |= self->watched[i].events;
-      epoll_ctl (self->fd, EPOLL_CTL_MOD, fd->fd, &event);
-    }
-  else
-    epoll_ctl (self->fd, EPOLL_CTL_ADD, fd->fd, &event);
-
-  self->watched[self->n_watched++] = *fd;
+  if (epoll_ctl (self->fd, EPOLL_CTL_MOD, fd, &event) != 0)
+    epoll_ctl (self->fd, EPOLL_CTL_ADD, fd, &event);
 }
 
 static gboolean
@@ -109,27 +106,34 @@ same_fds (SondeEpoll    *self,
           const GPollFD *fds,
           guint          n_fds)
 {
-  if (n_fds != self->n_watched)
+  if (n_fds != self->watched->len)
     return FALSE;
 
   for (guint i = 0; i < n_fds; i++)
-    if (fds[i].fd != self->watched[i].fd || fds[i].events != self->watched[i].events)
+    if (fds[i].fd != get_watched (self, i)->fd || fds[i].events != get_watched (self, i)->events)
       return FALSE;
 
   return TRUE;
 }
 
+/* A descriptor that was closed and opened again is not in the set, though its
+ * number is the same. Whoever changes the context's descriptors also wakes it
+ * up; so when one of them was reported, all are handed over once more. */
 static void
 watch_all (SondeEpoll    *self,
            const GPollFD *fds,
            guint          n_fds)
 {
-  if (G_LIKELY (same_fds (self, fds, n_fds)))
+  if (G_LIKELY (!self->own_reported && same_fds (self, fds, n_fds)))
     return;
 
-  forget_watched (self);
-  for (guint i = 0; i < n_fds && i < WATCHED_MAX; i++)
-    watch (self, &fds[i]);
+  if (!same_fds (self, fds, n_fds))
+    {
+      forget_watched (self);
+      g_array_append_vals (self->watched, fds, n_fds);
+    }
+  for (guint i = 0; i < n_fds; i++)
+    watch (self, fds[i].fd);
 }
 
 static guint
@@ -162,6 +166,8 @@ epoll_func (GPollFD *fds,
   if (self == NULL)
     return g_poll (fds, n_fds, timeout_ms);
 
+  if (self->own_reported && self->turn_func != NULL)
+    self->turn_func (self->user_data);
   watch_all (self, fds, n_fds);
   for (guint i = 0; i < n_fds; i++)
     fds[i].revents = 0;
@@ -179,6 +185,8 @@ epoll_func (GPollFD *fds,
       n_reported += report (fds, n_fds, (int) (events[i].data.u64 >> 1), events[i].events);
     else
       self->ready[self->n_ready++] = events[i];
+
+  self->own_reported = n_reported > 0;
 
   return n_reported;
 }
@@ -243,6 +251,7 @@ sonde_epoll_new (SondeEpollFunc func,
   self->fd = fd;
   self->func = func;
   self->user_data = user_data;
+  self->watched = g_array_new (FALSE, FALSE, sizeof (GPollFD));
   self->context = g_main_context_new ();
   g_main_context_set_poll_func (self->context, epoll_func);
   self->source = g_source_new (&ready_funcs, sizeof (ReadySource));
@@ -265,8 +274,24 @@ sonde_epoll_free (SondeEpoll *self)
   g_source_destroy (self->source);
   g_source_unref (self->source);
   g_main_context_unref (self->context);
+  g_array_unref (self->watched);
   close (self->fd);
   g_free (self);
+}
+
+/*
+ * sonde_epoll_set_turn_func:
+ * @self: a set that no thread runs yet
+ * @func: a function
+ *
+ * Has a function called after each turn in which a descriptor of the context's
+ * own was ready, when whoever waited for it has had his chance.
+ */
+void
+sonde_epoll_set_turn_func (SondeEpoll        *self,
+                           SondeEpollTurnFunc func)
+{
+  self->turn_func = func;
 }
 
 /*

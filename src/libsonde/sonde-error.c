@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* Characters of a value that an error message shows. */
+#define EXCERPT_MAX 100
+
 static const GDBusErrorEntry error_entries[] = {
   { SONDE_ERROR_FAILED, "org.sonde.Sonde1.Error.Failed" },
   { SONDE_ERROR_INVALID_SETTING, "org.sonde.Sonde1.Error.InvalidSetting" },
@@ -52,6 +55,37 @@ sonde_error_quark (void)
                                       G_N_ELEMENTS (error_entries));
 
   return (GQuark) quark;
+}
+
+/**
+ * sonde_error_excerpt:
+ * @text: a value that somebody gave
+ *
+ * Makes a value fit for an error message: valid UTF-8, and not longer than a
+ * hundred characters.
+ *
+ * Returns: (transfer full): the value, or as much of it as fits
+ *
+ * Since: 0.1
+ */
+char *
+sonde_error_excerpt (const char *text)
+{
+  g_autofree char *start = NULL;
+  g_autofree char *valid = NULL;
+  g_autofree char *excerpt = NULL;
+
+  g_return_val_if_fail (text != NULL, NULL);
+
+  /* No character has more than four bytes, so the cut is beyond the excerpt. */
+  start = g_strndup (text, 4 * (EXCERPT_MAX + 1));
+  valid = g_utf8_make_valid (start, -1);
+  if (g_utf8_strlen (valid, -1) <= EXCERPT_MAX)
+    return g_steal_pointer (&valid);
+
+  excerpt = g_utf8_substring (valid, 0, EXCERPT_MAX);
+
+  return g_strconcat (excerpt, "…", NULL);
 }
 
 static SondeError

@@ -68,5 +68,6 @@ typedef enum
 #define SONDE_ERROR (sonde_error_quark ())
 
 SONDE_API GQuark sonde_error_quark (void);
+SONDE_API char  *sonde_error_excerpt (const char *text);
 
 G_END_DECLS

@@ -145,13 +145,14 @@ sonde_key_set_error (const SondeKey *key,
                      GError        **error)
 {
   g_autofree char *range = sonde_key_describe_range (key);
+  g_autofree char *excerpt = sonde_error_excerpt (value);
 
   g_set_error (error,
                SONDE_ERROR,
                SONDE_ERROR_INVALID_SETTING,
-               "%s=%.100s is not valid; allowed: %s",
+               "%s=%s is not valid; allowed: %s",
                key->name,
-               value,
+               excerpt,
                range);
 }
 

@@ -93,6 +93,15 @@ set_dual_stack (int             fd,
   return setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) == 0;
 }
 
+static gboolean
+get_reuse_port (int fd)
+{
+  int       on = FALSE;
+  socklen_t length = sizeof on;
+
+  return getsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, &length) == 0 && on;
+}
+
 static void
 set_reuse_port (int      fd,
                 gboolean on)
@@ -167,19 +176,16 @@ static GSocketAddress *
 with_port (GSocketAddress *address,
            guint16         port)
 {
-  GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS (address);
+  struct sockaddr_storage native = { 0 };
+  const gssize            size = g_socket_address_get_native_size (address);
 
-  if (port == 0)
+  if (port == 0 || !g_socket_address_to_native (address, &native, sizeof native, NULL))
     return g_object_ref (address);
 
-  return g_object_new (G_TYPE_INET_SOCKET_ADDRESS,
-                       "address",
-                       g_inet_socket_address_get_address (inet),
-                       "port",
-                       port,
-                       "scope-id",
-                       g_inet_socket_address_get_scope_id (inet),
-                       NULL);
+  /* The port is in the same place for both families. */
+  ((struct sockaddr_in *) (void *) &native)->sin_port = htons (port);
+
+  return g_socket_address_new_from_native (&native, (gsize) size);
 }
 
 static guint16
@@ -290,8 +296,10 @@ sonde_listener_open_all (SondeSettings *settings,
   g_autoptr (GPtrArray) listeners = g_ptr_array_new_with_free_func (g_object_unref);
   const gboolean reuse_port =
     sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT));
-  gboolean ok = TRUE;
+  gboolean old_reuse_port = FALSE, ok = TRUE;
 
+  if (old != NULL && old->len > 0)
+    old_reuse_port = get_reuse_port (g_socket_get_fd (old->pdata[0]));
   share_ports (old, TRUE);
   for (gsize i = 0; ok && entries[i] != NULL; i++)
     {
@@ -300,6 +308,8 @@ sonde_listener_open_all (SondeSettings *settings,
       ok = open_entry (entries[i], &opening, listeners, error);
     }
   share_ports (listeners, reuse_port);
+  if (!ok)
+    share_ports (old, old_reuse_port);
 
   return ok ? g_steal_pointer (&listeners) : NULL;
 }
@@ -317,7 +327,7 @@ is_dual_stack (GSocket *listener)
 /*
  * sonde_listener_open_beside:
  * @settings: what is asked for
- * @first: (element-type GSocket): listeners
+ * @first: (element-type GSocket): listeners, at least one
  * @error: where to put an error
  *
  * Listens once more on each address that is listened on already.
@@ -333,20 +343,25 @@ sonde_listener_open_beside (SondeSettings *settings,
   const gboolean reuse_port =
     sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT));
 
+  const gboolean first_reuse_port = get_reuse_port (g_socket_get_fd (first->pdata[0]));
+  gboolean       ok = TRUE;
+
   share_ports (first, TRUE);
-  for (guint i = 0; i < first->len; i++)
+  for (guint i = 0; ok && i < first->len; i++)
     {
       const Opening opening = { settings, is_dual_stack (first->pdata[i]), TRUE };
       g_autoptr (GSocketAddress) address = g_socket_get_local_address (first->pdata[i], error);
       GSocket *listener = address != NULL ? open_one (address, &opening, error) : NULL;
 
-      if (listener == NULL)
-        return NULL;
-      g_ptr_array_add (listeners, listener);
+      ok = listener != NULL;
+      if (ok)
+        g_ptr_array_add (listeners, listener);
     }
   share_ports (listeners, reuse_port);
+  if (!ok)
+    share_ports (first, first_reuse_port);
 
-  return g_steal_pointer (&listeners);
+  return ok ? g_steal_pointer (&listeners) : NULL;
 }
 
 /*

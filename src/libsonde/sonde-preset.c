@@ -104,17 +104,19 @@ sonde_preset_apply (const char    *preset,
                     GError       **error)
 {
   g_autofree char *allowed = NULL;
+  g_autofree char *excerpt = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (presets); i++)
     if (g_str_equal (presets[i].name, preset))
       return assign (presets[i].assignments, settings, error);
 
   allowed = g_strjoinv (", ", (char **) sonde_preset_list_names ());
+  excerpt = sonde_error_excerpt (preset);
   g_set_error (error,
                SONDE_ERROR,
                SONDE_ERROR_INVALID_SETTING,
-               "Preset=%.100s is not valid; allowed: %s",
-               preset,
+               "Preset=%s is not valid; allowed: %s",
+               excerpt,
                allowed);
 
   return FALSE;

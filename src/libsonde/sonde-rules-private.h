@@ -21,6 +21,7 @@ typedef struct
   _Atomic guint32 max_threads;
   _Atomic gint32  quick_ack; /* -1: left to the kernel */
   _Atomic gint32  no_delay;
+  /* Whether SO_LINGER was ever asked for; a connection may have it still. */
   _Atomic gint32  linger;
   _Atomic gint32  log_content;
   _Atomic gint32  debug; /* whether anybody reads the debug log */

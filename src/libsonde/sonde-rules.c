@@ -50,7 +50,8 @@ sonde_rules_set (SondeRules    *self,
   self->max_threads = (guint32) sonde_settings_get_number (settings, SONDE_SETTING_MAX_THREADS);
   self->quick_ack = get_switch (settings, SONDE_SETTING_OPTION (SONDE_ROW_QUICK_ACK));
   self->no_delay = get_switch (settings, SONDE_SETTING_OPTION (SONDE_ROW_NO_DELAY));
-  self->linger = sonde_settings_get_number (settings, SONDE_SETTING_OPTION (SONDE_ROW_LINGER)) > 0;
+  if (sonde_settings_has (settings, SONDE_SETTING_OPTION (SONDE_ROW_LINGER)))
+    self->linger = TRUE;
   self->log_content = sonde_settings_get_boolean (settings, SONDE_SETTING_LOG_CONTENT);
   self->debug = !g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN);
   self->idle_timeout_usec = sonde_settings_get_number (settings, SONDE_SETTING_IDLE_TIMEOUT);

@@ -24,11 +24,8 @@ update_state (SondeServer *self)
 static gboolean
 shard_done_cb (gpointer user_data)
 {
-  GWeakRef *weak = user_data;
-  g_autoptr (SondeServer) self = g_weak_ref_get (weak);
+  g_autoptr (SondeServer) self = g_weak_ref_get (user_data);
 
-  g_weak_ref_clear (weak);
-  g_free (weak);
   if (self == NULL)
     return G_SOURCE_REMOVE;
 
@@ -41,6 +38,13 @@ shard_done_cb (gpointer user_data)
   update_state (self);
 
   return G_SOURCE_REMOVE;
+}
+
+static void
+free_weak_ref (gpointer data)
+{
+  g_weak_ref_clear (data);
+  g_free (data);
 }
 
 static SondeCounters *
@@ -110,7 +114,9 @@ start_shards (SondeServer *self)
       GWeakRef        *weak = g_new0 (GWeakRef, 1);
 
       g_weak_ref_init (weak, self);
-      sonde_shard_start (self->shards->pdata[i], name, self->context, shard_done_cb, weak);
+      sonde_shard_start (self->shards->pdata[i], name, self->context, shard_done_cb,
+                         weak,
+                         free_weak_ref);
     }
 }
 
@@ -327,7 +333,7 @@ sonde_server_drain (SondeServer *self,
   g_return_if_fail (SONDE_IS_SERVER (self));
 
   if (self->state == SONDE_SERVER_STATE_FAILED)
-    self->state = SONDE_SERVER_STATE_STOPPED;
+    sonde_server_set_state (self, SONDE_SERVER_STATE_STOPPED);
 
   g_ptr_array_extend_and_steal (self->retired, self->shards);
   self->shards = g_ptr_array_new_with_free_func (g_object_unref);

@@ -246,6 +246,8 @@ write_connections (SondeServer *self,
   if (!has_connection_options (change))
     return;
 
+  if (sonde_settings_has (change->settings, SONDE_SETTING_OPTION (SONDE_ROW_LINGER)))
+    self->rules.linger = TRUE;
   for (guint i = 0; i < self->shards->len; i++)
     write_shard (self->shards->pdata[i], change);
   for (guint i = 0; i < self->retired->len; i++)

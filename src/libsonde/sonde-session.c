@@ -500,6 +500,8 @@ sonde_session_give_order (SondeSession *self,
     return;
 
   self->order = order;
+  if (order == SONDE_ORDER_FINISH)
+    atomic_store_explicit (&self->active, g_get_monotonic_time (), memory_order_relaxed);
 
   /* A peer that takes nothing keeps a stalled session from ever becoming
    * writable; SHUT_RD sends nothing, but wakes whoever waits. */

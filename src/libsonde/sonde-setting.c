@@ -109,15 +109,18 @@ sonde_setting_find_or_fail (const char *name,
                             guint      *setting,
                             GError    **error)
 {
+  g_autofree char *excerpt = NULL;
+
   if (sonde_setting_find (name, setting))
     return TRUE;
 
+  excerpt = sonde_error_excerpt (name);
   g_set_error (error,
                SONDE_ERROR,
                SONDE_ERROR_INVALID_SETTING,
-               "%.100s is not a setting; allowed are those of org.sonde.Sonde1.Server and "
+               "%s is not a setting; allowed are those of org.sonde.Sonde1.Server and "
                "org.sonde.Sonde1.SocketOptions, and Preset",
-               name);
+               excerpt);
 
   return FALSE;
 }

@@ -126,14 +126,22 @@ is_shortage (int errsv)
   return errsv == EMFILE || errsv == ENFILE || errsv == ENOBUFS || errsv == ENOMEM;
 }
 
+/* Tries for itself whether it can go on: GSocketService would only complain. */
 static gboolean
 resume_cb (gpointer user_data)
 {
   SondeShard *self = user_data;
 
-  if (!self->retired)
-    g_socket_service_start (G_SOCKET_SERVICE (self));
+  if (self->retired)
+    return G_SOURCE_REMOVE;
+
+  self->last_errno = 0;
+  sonde_shard_drain_queue (self, ACCEPT_BATCH);
+  if (is_shortage (self->last_errno))
+    return G_SOURCE_CONTINUE;
+
   self->paused = FALSE;
+  g_socket_service_start (G_SOCKET_SERVICE (self));
 
   return G_SOURCE_REMOVE;
 }
@@ -144,17 +152,13 @@ static void
 pause_accepting (SondeShard *self,
                  int         errsv)
 {
-  g_autoptr (GSource) source = NULL;
-
-  if (self->paused)
-    return;
+  g_autoptr (GSource) source = g_timeout_source_new (PAUSE_MS);
 
   g_message ("Cannot accept connections: %s; trying again every %d ms",
              g_strerror (errsv),
              PAUSE_MS);
   self->paused = TRUE;
   g_socket_service_stop (G_SOCKET_SERVICE (self));
-  source = g_timeout_source_new (PAUSE_MS);
   g_source_set_callback (source, resume_cb, self, NULL);
   g_source_attach (source, sonde_epoll_get_context (self->epoll));
 }
@@ -163,8 +167,9 @@ static void
 note_accept_error (SondeShard *self,
                    int         errsv)
 {
+  self->last_errno = errsv;
   sonde_counters_add_accept_error (self->host.counters, errsv);
-  if (is_shortage (errsv))
+  if (is_shortage (errsv) && !self->paused && !self->retired)
     pause_accepting (self, errsv);
 }
 
@@ -241,6 +246,7 @@ sonde_shard_incoming (GSocketService    *service,
   struct sockaddr_storage address = { 0 };
   socklen_t               length = sizeof address;
 
+  self->took_incoming = TRUE;
   if (fd < 0)
     {
       note_accept_error (self, errno);
@@ -257,4 +263,22 @@ sonde_shard_incoming (GSocketService    *service,
   sonde_counters_note_queue (self->host.counters, 1 + sonde_shard_drain_queue (self, ACCEPT_BATCH));
 
   return TRUE;
+}
+
+/*
+ * sonde_shard_check_accept:
+ * @user_data: a shard, in its own thread
+ *
+ * Looks after a turn in which a listener may have been ready. Where
+ * GSocketService could not accept, it tells nobody but the log, and would try
+ * again at once; an accept(2) of our own finds out why.
+ */
+void
+sonde_shard_check_accept (gpointer user_data)
+{
+  SondeShard *self = user_data;
+
+  if (!self->took_incoming && !self->paused && !self->retired)
+    sonde_shard_drain_queue (self, ACCEPT_BATCH);
+  self->took_incoming = FALSE;
 }

@@ -29,6 +29,7 @@ struct _SondeShard
 
   SondeShardHost   host;
   SondeConcurrency concurrency;
+  guint            n_own_fds; /* that are no connections */
   SondeDesk        desk;
   SondeEpoll      *epoll;     /* (owned) */
   GMainLoop       *loop;      /* (owned) */
@@ -39,24 +40,28 @@ struct _SondeShard
 
   SondeRoster roster;
 
-  gboolean         paused;   /* accepts nothing for a moment */
-  _Atomic gboolean retired;  /* does not listen any more, and ends with its last session */
-  _Atomic gint64   deadline; /* when those who are left are reset */
+  gboolean         paused;        /* accepts nothing for a moment */
+  gboolean         took_incoming; /* in this turn */
+  int              last_errno;    /* of the last accept(2) that failed */
+  _Atomic gboolean retired;       /* does not listen any more, and ends with its last session */
+  _Atomic gint64   deadline;      /* when those who are left are reset */
 
-  GMainContext *owner_context; /* (owned) */
-  GSourceFunc   done;
-  gpointer      user_data; /* (unowned) */
+  GMainContext  *owner_context; /* (owned) */
+  GSourceFunc    done;
+  gpointer       user_data; /* (owned), freed by destroy */
+  GDestroyNotify destroy;
 };
 
 SondeShard *sonde_shard_new (const SondeShardHost *host,
                              SondeConcurrency      concurrency,
                              GPtrArray            *listeners,
                              GError              **error);
-void        sonde_shard_start (SondeShard   *self,
-                               const char   *name,
-                               GMainContext *owner_context,
-                               GSourceFunc   done,
-                               gpointer      user_data);
+void        sonde_shard_start (SondeShard    *self,
+                               const char    *name,
+                               GMainContext  *owner_context,
+                               GSourceFunc    done,
+                               gpointer       user_data,
+                               GDestroyNotify destroy);
 void        sonde_shard_join (SondeShard *self);
 
 void     sonde_shard_retire (SondeShard *self);
@@ -72,6 +77,8 @@ gboolean sonde_shard_incoming (GSocketService    *service,
 guint    sonde_shard_drain_queue (SondeShard *self,
                                   guint       most);
 void     sonde_shard_watch_timeouts (SondeShard *self);
+
+void sonde_shard_check_accept (gpointer user_data);
 
 SondeRoster *sonde_shard_get_roster (SondeShard *self);
 

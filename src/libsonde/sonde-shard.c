@@ -19,6 +19,9 @@
 
 #include "sonde-call-private.h"
 
+/* The epoll set and the wake-up of the main context. */
+#define OWN_FDS 2
+
 /* No sooner and no later does a shard look for timeouts that have passed. */
 #define SWEEP_MIN_MS 5
 #define SWEEP_MAX_MS 500
@@ -45,6 +48,14 @@ finish_session (SondeShard   *self,
   quit_if_done (self);
 }
 
+/* One that has nothing left to do but to get rid of its bytes, or to see its
+ * peer's FIN. */
+static gboolean
+is_closing (SondeSession *session)
+{
+  return session->phase != SONDE_PHASE_OPEN || session->order == SONDE_ORDER_FINISH;
+}
+
 static void
 session_ready_cb (gpointer item,
                   guint32  events,
@@ -64,7 +75,7 @@ session_ready_cb (gpointer item,
     }
 
   sonde_session_watch (session, interest);
-  if (session->phase == SONDE_PHASE_LEAVING)
+  if (is_closing (session))
     sonde_shard_watch_timeouts (self);
 }
 
@@ -84,6 +95,14 @@ get_thread_buffer (void)
   return buffer;
 }
 
+static gboolean
+watch_timeouts_cb (gpointer user_data)
+{
+  sonde_shard_watch_timeouts (user_data);
+
+  return G_SOURCE_REMOVE;
+}
+
 /* Serves one connection to its end. The thread waits in an epoll set of its
  * own, so that an order reaches it in the same way as any other session. */
 static void
@@ -96,10 +115,16 @@ serve_in_thread (gpointer data,
   const int          epoll_fd = session->epoll_fd;
   struct epoll_event event;
   guint32            interest = EPOLLIN;
+  gboolean           is_watched = FALSE;
 
   while (interest != 0)
     {
       sonde_session_watch (session, interest);
+      if (is_closing (session) && !is_watched)
+        {
+          is_watched = TRUE;
+          sonde_call_later (sonde_epoll_get_context (self->epoll), watch_timeouts_cb, self, NULL);
+        }
       if (epoll_wait (epoll_fd, &event, 1, -1) < 1)
         continue;
       desk.now = g_get_monotonic_time ();
@@ -116,10 +141,13 @@ get_expiry (SondeShard   *self,
             SondeSession *session)
 {
   const guint64 idle = sonde_rules_get (self->host.rules, idle_timeout_usec);
+  const guint64 closing = sonde_rules_get (self->host.rules, close_timeout_usec);
   const gint64  active = atomic_load_explicit (&session->active, memory_order_relaxed);
 
-  if (session->phase == SONDE_PHASE_LEAVING)
-    return active + (gint64) sonde_rules_get (self->host.rules, close_timeout_usec);
+  /* One that is drained has until the deadline to get rid of its bytes. */
+  if (session->phase == SONDE_PHASE_LEAVING ||
+      (is_closing (session) && self->deadline == G_MAXINT64))
+    return active + (gint64) closing;
 
   return idle > 0 ? active + (gint64) idle : G_MAXINT64;
 }
@@ -234,11 +262,15 @@ run_thread (gpointer user_data)
 
   sonde_epoll_enter (self->epoll);
   g_main_loop_run (self->loop);
+
+  /* GSocketService holds itself until the accept that it cancelled is over. */
+  while (g_main_context_iteration (sonde_epoll_get_context (self->epoll), FALSE))
+    ;
   clear_sweep (self);
   if (self->threads != NULL)
     g_thread_pool_free (g_steal_pointer (&self->threads), FALSE, TRUE);
   sonde_epoll_leave (self->epoll);
-  sonde_call_later (self->owner_context, self->done, self->user_data);
+  sonde_call_later (self->owner_context, self->done, self->user_data, self->destroy);
 
   return NULL;
 }
@@ -249,6 +281,8 @@ sonde_shard_finalize (GObject *object)
   SondeShard *self = SONDE_SHARD (object);
 
   g_assert (self->thread == NULL);
+
+  sonde_admission_count_fds (-(int) self->n_own_fds);
 
   if (self->threads != NULL)
     g_thread_pool_free (self->threads, TRUE, TRUE);
@@ -300,9 +334,12 @@ sonde_shard_new (const SondeShardHost *host,
   self->desk.buffer = g_malloc (SONDE_READ_SIZE_MAX);
   self->listeners = g_ptr_array_ref (listeners);
 
+  self->n_own_fds = OWN_FDS + listeners->len;
+  sonde_admission_count_fds ((int) self->n_own_fds);
   self->epoll = sonde_epoll_new (session_ready_cb, self, error);
   if (self->epoll == NULL)
     return NULL;
+  sonde_epoll_set_turn_func (self->epoll, sonde_shard_check_accept);
   self->loop = g_main_loop_new (sonde_epoll_get_context (self->epoll), FALSE);
 
   self->concurrency = concurrency;
@@ -323,19 +360,22 @@ sonde_shard_new (const SondeShardHost *host,
  * @owner_context: where @done is called
  * @done: what is called once, when the last session of a retired shard is over
  * @user_data: what it is called with
+ * @destroy: what frees @user_data
  *
  * Starts the thread; on return the shard accepts.
  */
 void
-sonde_shard_start (SondeShard   *self,
-                   const char   *name,
-                   GMainContext *owner_context,
-                   GSourceFunc   done,
-                   gpointer      user_data)
+sonde_shard_start (SondeShard    *self,
+                   const char    *name,
+                   GMainContext  *owner_context,
+                   GSourceFunc    done,
+                   gpointer       user_data,
+                   GDestroyNotify destroy)
 {
   self->owner_context = g_main_context_ref (owner_context);
   self->done = done;
   self->user_data = user_data;
+  self->destroy = destroy;
   self->thread = g_thread_new (name, run_thread, self);
   sonde_call_and_wait (sonde_epoll_get_context (self->epoll), start_listening_cb, self);
 }
@@ -387,7 +427,7 @@ rearm_cb (gpointer user_data)
 void
 sonde_shard_rules_changed (SondeShard *self)
 {
-  sonde_call_later (sonde_epoll_get_context (self->epoll), rearm_cb, self);
+  sonde_call_later (sonde_epoll_get_context (self->epoll), rearm_cb, self, NULL);
 }
 
 /*

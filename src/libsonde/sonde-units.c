@@ -84,23 +84,25 @@ take_digits (const char **text,
   return *number != G_MAXUINT64;
 }
 
-/* The fraction ".25" of @factor; digits beyond a millionth of it are nothing. */
+/* The fraction ".25" of @factor. Digits beyond a millionth of it are nothing:
+ * so many fit, with the greatest factor, into 64 bits. */
 static gboolean
 take_fraction (const char **text,
                guint64      factor,
                guint64     *number)
 {
-  guint64 weight = factor;
+  guint64 digits = 0, scale = 1;
 
-  *number = 0;
   if (!g_ascii_isdigit (**text))
     return FALSE;
 
   for (; g_ascii_isdigit (**text); (*text)++)
-    {
-      weight /= 10;
-      *number += weight * (guint64) g_ascii_digit_value (**text);
-    }
+    if (scale < 1000000)
+      {
+        digits = digits * 10 + (guint64) g_ascii_digit_value (**text);
+        scale *= 10;
+      }
+  *number = factor * digits / scale;
 
   return TRUE;
 }

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sonded-lines.h"
+
 #define GENERAL_GROUP "Sonde"
 #define SERVER_GROUP_PREFIX "Server "
 #define GROUPS "[" GENERAL_GROUP "], [" SERVER_GROUP_PREFIX "NAME]"
@@ -64,49 +66,6 @@ sonded_config_free (SondedConfig *self)
   g_free (self);
 }
 
-/* GKeyFile does not keep line numbers, and people need them. Finds the line of
- * @key in @group, of the group itself without a key; 1 if neither is there. */
-static guint
-find_line (const char *text,
-           const char *group,
-           const char *key)
-{
-  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  g_autofree char *header = g_strdup_printf ("[%s]", group);
-  gboolean         in_group = FALSE;
-  guint            found = 1;
-
-  for (guint i = 0; lines[i] != NULL; i++)
-    {
-      const char *line = g_strstrip (lines[i]);
-      const gsize length = strcspn (line, "= \t");
-
-      if (line[0] == '[')
-        in_group = strcmp (line, header) == 0;
-      if (!in_group)
-        continue;
-      if (line[0] == '[')
-        found = i + 1;
-      if (line[0] == '[' && key == NULL)
-        return found;
-      if (key != NULL && strlen (key) == length && strncmp (line, key, length) == 0)
-        return i + 1;
-    }
-
-  return found;
-}
-
-static gboolean
-set_error_at (const char *path,
-              guint       line,
-              const char *message,
-              GError    **error)
-{
-  g_set_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING, "%s:%u: %s", path, line, message);
-
-  return FALSE;
-}
-
 static gboolean
 take_general_key (SondedConfig *self,
                   const char   *key,
@@ -133,11 +92,10 @@ take_general_key (SondedConfig *self,
 }
 
 static gboolean
-load_general (SondedConfig *self,
-              const char   *path,
-              const char   *text,
-              GKeyFile     *file,
-              GError      **error)
+load_general (SondedConfig      *self,
+              const SondedLines *lines,
+              GKeyFile          *file,
+              GError           **error)
 {
   g_auto (GStrv) keys = g_key_file_get_keys (file, GENERAL_GROUP, NULL, NULL);
 
@@ -147,23 +105,19 @@ load_general (SondedConfig *self,
       g_autoptr (GError) local_error = NULL;
 
       if (!take_general_key (self, keys[i], value, &local_error))
-        return set_error_at (path,
-                             find_line (text, GENERAL_GROUP, keys[i]),
-                             local_error->message,
-                             error);
+        return sonded_lines_set_error (lines, GENERAL_GROUP, keys[i], local_error->message, error);
     }
 
   return TRUE;
 }
 
 static gboolean
-load_key (SondeSettings *settings,
-          const char    *path,
-          const char    *text,
-          GKeyFile      *file,
-          const char    *group,
-          const char    *key,
-          GError       **error)
+load_key (SondeSettings     *settings,
+          const SondedLines *lines,
+          GKeyFile          *file,
+          const char        *group,
+          const char        *key,
+          GError           **error)
 {
   g_autofree char *value = g_key_file_get_string (file, group, key, NULL);
   g_autofree char *raw = g_key_file_get_value (file, group, key, NULL);
@@ -174,15 +128,14 @@ load_key (SondeSettings *settings,
   if (sonde_settings_set_string (settings, key, value != NULL ? value : raw, &local_error))
     return TRUE;
 
-  return set_error_at (path, find_line (text, group, key), local_error->message, error);
+  return sonded_lines_set_error (lines, group, key, local_error->message, error);
 }
 
 static SondeSettings *
-load_settings (const char *path,
-               const char *text,
-               GKeyFile   *file,
-               const char *group,
-               GError    **error)
+load_settings (const SondedLines *lines,
+               GKeyFile          *file,
+               const char        *group,
+               GError           **error)
 {
   g_autoptr (SondeSettings) settings = sonde_settings_new ();
   g_autoptr (GVariant) nothing = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
@@ -191,17 +144,17 @@ load_settings (const char *path,
 
   /* A preset lies below the other keys, wherever it stands. */
   if (g_key_file_has_key (file, group, "Preset", NULL) &&
-      !load_key (settings, path, text, file, group, "Preset", error))
+      !load_key (settings, lines, file, group, "Preset", error))
     return NULL;
   for (gsize i = 0; keys[i] != NULL; i++)
     if (strcmp (keys[i], "Preset") != 0 &&
-        !load_key (settings, path, text, file, group, keys[i], error))
+        !load_key (settings, lines, file, group, keys[i], error))
       return NULL;
 
   /* Updated with nothing, settings are checked as a whole. */
   if (!sonde_settings_update (settings, nothing, &local_error))
     {
-      set_error_at (path, find_line (text, group, NULL), local_error->message, error);
+      sonded_lines_set_error (lines, group, NULL, local_error->message, error);
       return NULL;
     }
 
@@ -209,26 +162,25 @@ load_settings (const char *path,
 }
 
 static gboolean
-load_group (SondedConfig *self,
-            const char   *path,
-            const char   *text,
-            GKeyFile     *file,
-            const char   *group,
-            GError      **error)
+load_group (SondedConfig      *self,
+            const SondedLines *lines,
+            GKeyFile          *file,
+            const char        *group,
+            GError           **error)
 {
   const char    *name = group + strlen (SERVER_GROUP_PREFIX);
   SondeSettings *settings = NULL;
 
   if (strcmp (group, GENERAL_GROUP) == 0)
-    return load_general (self, path, text, file, error);
+    return load_general (self, lines, file, error);
   if (!g_str_has_prefix (group, SERVER_GROUP_PREFIX) || !sonded_config_is_valid_name (name))
     {
       g_autofree char *message = g_strdup_printf ("[%s] is not a group; allowed: " GROUPS, group);
 
-      return set_error_at (path, find_line (text, group, NULL), message, error);
+      return sonded_lines_set_error (lines, group, NULL, message, error);
     }
 
-  settings = load_settings (path, text, file, group, error);
+  settings = load_settings (lines, file, group, error);
   if (settings == NULL)
     return FALSE;
   g_hash_table_insert (self->servers, g_strdup (name), settings);
@@ -236,33 +188,10 @@ load_group (SondedConfig *self,
   return TRUE;
 }
 
-/* Says where a text stops being a key file: GKeyFile only says that it does. */
-static guint
-find_syntax_error (const char *text,
-                   gsize       length)
-{
-  g_autofree char *bounded = g_strndup (text, length);
-  g_auto (GStrv) lines = g_strsplit (bounded, "\n", -1);
-  g_autoptr (GString) so_far = g_string_new (NULL);
-
-  for (guint i = 0; lines[i] != NULL; i++)
-    {
-      g_autoptr (GKeyFile) file = g_key_file_new ();
-
-      g_string_assign (so_far, lines[i]);
-      g_string_prepend (so_far, lines[i][0] == '[' ? "" : "[group]\n");
-      if (!g_key_file_load_from_data (file, so_far->str, so_far->len, G_KEY_FILE_NONE, NULL))
-        return i + 1;
-    }
-
-  return 1;
-}
-
 /*
  * sonded_config_parse:
  * @path: the name of the file, for messages
  * @text: what stands in it
- * @length: the bytes of @text
  * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
  *
  * Reads a configuration. It is taken whole or not at all.
@@ -272,29 +201,31 @@ find_syntax_error (const char *text,
 SondedConfig *
 sonded_config_parse (const char *path,
                      const char *text,
-                     gsize       length,
                      GError    **error)
 {
   g_autoptr (SondedConfig) self = config_new ();
   g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autoptr (SondedLines) lines = NULL;
   g_autoptr (GError) local_error = NULL;
   g_auto (GStrv) groups = NULL;
-  const char *valid_end = NULL;
 
-  if (!g_utf8_validate (text, (gssize) length, &valid_end))
+  lines = sonded_lines_index (path, text, error);
+  if (lines == NULL)
+    return NULL;
+  if (!g_key_file_load_from_data (file, text, strlen (text), G_KEY_FILE_NONE, &local_error))
     {
-      set_error_at (path, find_syntax_error (text, (gsize) (valid_end - text)), "not UTF-8", error);
-      return NULL;
-    }
-  if (!g_key_file_load_from_data (file, text, length, G_KEY_FILE_NONE, &local_error))
-    {
-      set_error_at (path, find_syntax_error (text, length), local_error->message, error);
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_INVALID_SETTING,
+                   "%s: %s",
+                   path,
+                   local_error->message);
       return NULL;
     }
 
   groups = g_key_file_get_groups (file, NULL);
   for (gsize i = 0; groups[i] != NULL; i++)
-    if (!load_group (self, path, text, file, groups[i], error))
+    if (!load_group (self, lines, file, groups[i], error))
       return NULL;
 
   return g_steal_pointer (&self);
@@ -358,7 +289,12 @@ sonded_config_load (const char *path,
 
   if (!read_file (path, text, error))
     return NULL;
+  if (memchr (text->data, '\0', text->len) != NULL)
+    {
+      set_file_error (path, "it holds a NUL byte", error);
+      return NULL;
+    }
   g_byte_array_append (text, (const guint8 *) "", 1);
 
-  return sonded_config_parse (path, (const char *) text->data, text->len - 1, error);
+  return sonded_config_parse (path, (const char *) text->data, error);
 }

@@ -18,7 +18,6 @@ SondedConfig *sonded_config_load (const char *path,
                                   GError    **error);
 SondedConfig *sonded_config_parse (const char *path,
                                    const char *text,
-                                   gsize       length,
                                    GError    **error);
 void          sonded_config_free (SondedConfig *self);
 

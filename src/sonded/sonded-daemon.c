@@ -110,9 +110,12 @@ drop_server (SondedDaemon *self,
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_SERVERS]);
   g_message ("Server %s is removed", sonde_server_get_name (server));
 
+  /* It may be stopped before sonde_server_stop() returns; then nobody else
+   * would take it off the list. */
+  g_ptr_array_add (self->leaving, g_object_ref (server));
   sonde_server_stop (server);
-  if (sonde_server_get_state (server) != SONDE_SERVER_STATE_STOPPED)
-    g_ptr_array_add (self->leaving, g_object_ref (server));
+  if (sonde_server_get_state (server) == SONDE_SERVER_STATE_STOPPED)
+    g_ptr_array_remove (self->leaving, server);
 }
 
 static SondedConfig *
@@ -120,8 +123,6 @@ load_config (SondedDaemon *self,
              GError      **error)
 {
   g_autoptr (GBytes) built_in = NULL;
-  gsize       length = 0;
-  const char *text = NULL;
 
   if (self->config_path != NULL)
     return sonded_config_load (self->config_path, error);
@@ -129,9 +130,9 @@ load_config (SondedDaemon *self,
   built_in = g_resources_lookup_data (BUILT_IN_CONFIG, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
   if (built_in == NULL)
     return NULL;
-  text = g_bytes_get_data (built_in, &length);
 
-  return sonded_config_parse ("(built-in configuration)", text, length, error);
+  /* glib-compile-resources ends each file with a NUL. */
+  return sonded_config_parse ("(built-in configuration)", g_bytes_get_data (built_in, NULL), error);
 }
 
 /* Makes the servers that are new in a configuration: all of them, or none. */
@@ -285,11 +286,13 @@ sonded_daemon_create_server (SondedDaemon *self,
 
   if (!sonded_config_is_valid_name (name))
     {
+      g_autofree char *excerpt = sonde_error_excerpt (name);
+
       g_set_error (error,
                    SONDE_ERROR,
                    SONDE_ERROR_INVALID_SETTING,
-                   "name=%.100s is not valid; allowed: 1 to 64 bytes of printable UTF-8",
-                   name);
+                   "name=%s is not valid; allowed: 1 to 64 bytes of printable UTF-8",
+                   excerpt);
       return NULL;
     }
   if (!sonde_settings_update (asked, settings, error))
@@ -316,11 +319,15 @@ sonded_daemon_get_server (SondedDaemon *self,
   SondeServer *server = g_hash_table_lookup (self->servers, name);
 
   if (server == NULL)
-    g_set_error (error,
-                 SONDE_ERROR,
-                 SONDE_ERROR_NO_SUCH_SERVER,
-                 "There is no server named %.100s",
-                 name);
+    {
+      g_autofree char *excerpt = sonde_error_excerpt (name);
+
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_NO_SUCH_SERVER,
+                   "There is no server named %s",
+                   excerpt);
+    }
 
   return server;
 }

@@ -25,6 +25,7 @@ set_invalid (const char *key,
              const char *allowed,
              GError    **error)
 {
+  g_autofree char *excerpt = sonde_error_excerpt (key);
   g_autofree char *text = NULL;
 
   if (g_variant_get_size (value) <= 256)
@@ -34,8 +35,8 @@ set_invalid (const char *key,
   g_set_error (error,
                SONDE_ERROR,
                SONDE_ERROR_INVALID_SETTING,
-               "%.100s=%s is not valid; allowed: %s",
-               key, text, allowed);
+               "%s=%s is not valid; allowed: %s",
+               excerpt, text, allowed);
 
   return FALSE;
 }
@@ -201,11 +202,13 @@ sonded_run_probe (GDBusMethodInvocation *invocation,
 
   if (port == 0 || host[0] == '\0')
     {
+      g_autofree char *excerpt = sonde_error_excerpt (host);
+
       g_set_error (&local_error,
                    SONDE_ERROR,
                    SONDE_ERROR_INVALID_SETTING,
-                   "host=%.100s port=%u is not valid; allowed: a host, and 1 to 65535",
-                   host,
+                   "host=%s port=%u is not valid; allowed: a host, and 1 to 65535",
+                   excerpt,
                    port);
       g_dbus_method_invocation_return_gerror (invocation, local_error);
       return;

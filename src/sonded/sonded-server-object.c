@@ -91,6 +91,25 @@ handle_relisten (SondeDBusServer       *skeleton,
 }
 
 static gboolean
+set_invalid (const char *key,
+             const char *value,
+             const char *allowed,
+             GError    **error)
+{
+  g_autofree char *excerpt = sonde_error_excerpt (value);
+
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "%s=%s is not valid; allowed: %s",
+               key,
+               excerpt,
+               allowed);
+
+  return FALSE;
+}
+
+static gboolean
 get_apply (GVariant   *options,
            SondeApply *apply,
            GError    **error)
@@ -104,21 +123,13 @@ get_apply (GVariant   *options,
   g_variant_iter_init (&iter, options);
   while (g_variant_iter_next (&iter, "{&sv}", &key, NULL))
     if (!g_str_equal (key, "apply"))
-      {
-        g_set_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING,
-                     "%.100s is not an option; allowed: apply", key);
-        return FALSE;
-      }
+      return set_invalid ("option", key, "apply", error);
 
   if (g_variant_n_children (options) > 0 && !g_variant_lookup (options, "apply", "&s", &nick))
     nick = "(not a string)";
   value = g_enum_get_value_by_nick (enum_class, nick);
   if (value == NULL)
-    {
-      g_set_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING,
-                   "apply=%.100s is not valid; allowed: new, existing, all", nick);
-      return FALSE;
-    }
+    return set_invalid ("apply", nick, "new, existing, all", error);
   *apply = value->value;
 
   return TRUE;
@@ -184,10 +195,9 @@ handle_close_connection (SondeDBusServer       *skeleton,
   g_autoptr (GError) local_error = NULL;
   const gboolean reset = g_str_equal (how, "reset");
 
-  if (!reset && !g_str_equal (how, "fin"))
-    g_dbus_method_invocation_return_error (invocation, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING,
-                                           "how=%.100s is not valid; allowed: fin, reset", how);
-  else if (sonde_server_close_connection (server, id, reset, &local_error))
+  if ((reset || g_str_equal (how, "fin") ||
+       set_invalid ("how", how, "fin, reset", &local_error)) &&
+      sonde_server_close_connection (server, id, reset, &local_error))
     sonde_dbus_server_complete_close_connection (skeleton, invocation);
   else
     g_dbus_method_invocation_return_gerror (invocation, local_error);

@@ -140,6 +140,8 @@ check_condition (const char *key,
                  GVariant   *value,
                  GError    **error)
 {
+  g_autofree char *excerpt = NULL;
+
   for (gsize i = 0; i < G_N_ELEMENTS (conditions); i++)
     if (g_str_equal (conditions[i].name, key))
       {
@@ -151,9 +153,10 @@ check_condition (const char *key,
         return FALSE;
       }
 
+  excerpt = sonde_error_excerpt (key);
   g_set_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING,
-               "%.100s is not a condition; allowed: " CONDITIONS,
-               key);
+               "%s is not a condition; allowed: " CONDITIONS,
+               excerpt);
 
   return FALSE;
 }
