@@ -22,7 +22,7 @@ typedef struct
 {
   SondeSettings *settings;   /* (unowned) */
   gboolean       dual_stack; /* one socket for IPv4 and IPv6 both */
-  gboolean       beside_old; /* another socket listens there, and lets us */
+  GPtrArray     *old;        /* (unowned) (nullable) (element-type GSocket): about to be closed */
 } Opening;
 
 static gboolean
@@ -110,6 +110,37 @@ set_reuse_port (int      fd,
 }
 
 static gboolean
+is_bound_by (GSocket            *listener,
+             GInetSocketAddress *address)
+{
+  g_autoptr (GSocketAddress) local = g_socket_get_local_address (listener, NULL);
+  GInetAddress       *host = g_inet_socket_address_get_address (address);
+  GInetSocketAddress *bound = (GInetSocketAddress *) local;
+  GInetAddress       *bound_host = NULL;
+
+  if (local == NULL ||
+      g_inet_socket_address_get_port (bound) != g_inet_socket_address_get_port (address))
+    return FALSE;
+
+  bound_host = g_inet_socket_address_get_address (bound);
+
+  return g_inet_address_get_is_any (host) || g_inet_address_get_is_any (bound_host) ||
+         g_inet_address_equal (host, bound_host);
+}
+
+/* SO_REUSEPORT is a means to take over our own ports, not those of others. */
+static gboolean
+is_bound_by_any (GPtrArray      *listeners,
+                 GSocketAddress *address)
+{
+  for (guint i = 0; listeners != NULL && i < listeners->len; i++)
+    if (is_bound_by (listeners->pdata[i], G_INET_SOCKET_ADDRESS (address)))
+      return TRUE;
+
+  return FALSE;
+}
+
+static gboolean
 set_up (int             fd,
         GSocketAddress *address,
         const Opening  *opening,
@@ -122,7 +153,7 @@ set_up (int             fd,
   if (!set_dual_stack (fd, address, opening->dual_stack) ||
       !write_options (opening->settings, fd, error))
     return FALSE;
-  if (opening->beside_old)
+  if (is_bound_by_any (opening->old, address))
     set_reuse_port (fd, TRUE);
 
   return bind_to (fd, address, error) && sonde_option_write (row, fd, backlog, error);
@@ -303,7 +334,7 @@ sonde_listener_open_all (SondeSettings *settings,
   share_ports (old, TRUE);
   for (gsize i = 0; ok && entries[i] != NULL; i++)
     {
-      const Opening opening = { settings, sonde_address_is_any (entries[i]), old != NULL };
+      const Opening opening = { settings, sonde_address_is_any (entries[i]), old };
 
       ok = open_entry (entries[i], &opening, listeners, error);
     }
@@ -349,7 +380,7 @@ sonde_listener_open_beside (SondeSettings *settings,
   share_ports (first, TRUE);
   for (guint i = 0; ok && i < first->len; i++)
     {
-      const Opening opening = { settings, is_dual_stack (first->pdata[i]), TRUE };
+      const Opening opening = { settings, is_dual_stack (first->pdata[i]), first };
       g_autoptr (GSocketAddress) address = g_socket_get_local_address (first->pdata[i], error);
       GSocket *listener = address != NULL ? open_one (address, &opening, error) : NULL;
 
@@ -377,7 +408,7 @@ int
 sonde_listener_open_sample (SondeSettings *settings)
 {
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
-  const Opening opening = { settings, FALSE, FALSE };
+  const Opening opening = { settings, FALSE, NULL };
   const int     fd = sonde_option_make_scratch_socket ();
 
   if (fd < 0 || set_up (fd, address, &opening, NULL))

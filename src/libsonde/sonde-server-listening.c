@@ -270,6 +270,19 @@ open_again (SondeServer *self,
   return sonde_listener_open_beside (self->settings, first, error);
 }
 
+/* bind(2) looks at the accepted sockets of a port too, and they inherited the
+ * flag as it was. */
+static gboolean
+share_port (SondeSession *session,
+            gpointer      user_data)
+{
+  const int on = TRUE;
+
+  setsockopt (session->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+
+  return TRUE;
+}
+
 /**
  * sonde_server_relisten:
  * @self: a server
@@ -281,7 +294,8 @@ open_again (SondeServer *self,
  * The new ones listen before the old ones close. Connections that wait to be
  * accepted are accepted first, and those that are open live on. Where the
  * addresses are the same, so are the ports that the kernel picked. A server
- * that does not listen is started.
+ * that does not listen is started. A handshake that ends at the very moment
+ * when the old listener closes may be reset: the kernel knows no other way.
  *
  * Returns: %TRUE if the server listens anew; else it listens as before
  *
@@ -300,6 +314,7 @@ sonde_server_relisten (SondeServer *self,
   if (!has_addresses (self, error))
     return FALSE;
 
+  sonde_server_foreach (self, share_port, NULL);
   if (same_addresses (self))
     first = open_again (self, error);
   else

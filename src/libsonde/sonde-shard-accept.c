@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sonde-listener-private.h"
+
 /* Connections accepted in one turn, so that those who are in already do not
  * wait for all who come. */
 #define ACCEPT_BATCH 64
@@ -136,7 +138,7 @@ resume_cb (gpointer user_data)
     return G_SOURCE_REMOVE;
 
   self->last_errno = 0;
-  sonde_shard_drain_queue (self, ACCEPT_BATCH);
+  sonde_shard_drain_batch (self);
   if (is_shortage (self->last_errno))
     return G_SOURCE_CONTINUE;
 
@@ -204,24 +206,41 @@ drain_listener (SondeShard *self,
 }
 
 /*
- * sonde_shard_drain_queue:
+ * sonde_shard_drain_batch:
  * @self: a shard, in its own thread
- * @most: how many at most of each listener
  *
- * Takes in whoever waits to be accepted.
+ * Takes in some of those who wait to be accepted.
  *
  * Returns: how many there were
  */
 guint
-sonde_shard_drain_queue (SondeShard *self,
-                         guint       most)
+sonde_shard_drain_batch (SondeShard *self)
 {
   guint n = 0;
 
   for (guint i = 0; i < self->listeners->len; i++)
-    n += drain_listener (self, g_socket_get_fd (self->listeners->pdata[i]), most);
+    n += drain_listener (self, g_socket_get_fd (self->listeners->pdata[i]), ACCEPT_BATCH);
 
   return n;
+}
+
+/*
+ * sonde_shard_drain_queue:
+ * @self: a shard, in its own thread
+ *
+ * Takes in all who wait to be accepted now. Those who come meanwhile are not
+ * waited for: there may always be one more.
+ */
+void
+sonde_shard_drain_queue (SondeShard *self)
+{
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      guint depth = 0, limit = 0;
+
+      if (sonde_listener_get_queue (self->listeners->pdata[i], &depth, &limit))
+        drain_listener (self, g_socket_get_fd (self->listeners->pdata[i]), depth);
+    }
 }
 
 /*
@@ -260,7 +279,7 @@ sonde_shard_incoming (GSocketService    *service,
     setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
 
   admit (self, fd, &address);
-  sonde_counters_note_queue (self->host.counters, 1 + sonde_shard_drain_queue (self, ACCEPT_BATCH));
+  sonde_counters_note_queue (self->host.counters, 1 + sonde_shard_drain_batch (self));
 
   return TRUE;
 }
@@ -279,6 +298,6 @@ sonde_shard_check_accept (gpointer user_data)
   SondeShard *self = user_data;
 
   if (!self->took_incoming && !self->paused && !self->retired)
-    sonde_shard_drain_queue (self, ACCEPT_BATCH);
+    sonde_shard_drain_batch (self);
   self->took_incoming = FALSE;
 }

@@ -74,8 +74,8 @@ guint    sonde_shard_get_n_fds (SondeShard *self);
 gboolean sonde_shard_incoming (GSocketService    *service,
                                GSocketConnection *connection,
                                GObject           *source_object);
-guint    sonde_shard_drain_queue (SondeShard *self,
-                                  guint       most);
+guint    sonde_shard_drain_batch (SondeShard *self);
+void     sonde_shard_drain_queue (SondeShard *self);
 void     sonde_shard_watch_timeouts (SondeShard *self);
 
 void sonde_shard_check_accept (gpointer user_data);

@@ -246,7 +246,7 @@ stop_listening_cb (gpointer user_data)
 
   /* Whom the kernel has let in already, we serve. */
   g_socket_service_stop (G_SOCKET_SERVICE (self));
-  sonde_shard_drain_queue (self, G_MAXUINT);
+  sonde_shard_drain_queue (self);
   g_socket_listener_close (G_SOCKET_LISTENER (self));
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   self->retired = TRUE;

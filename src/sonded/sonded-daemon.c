@@ -17,7 +17,8 @@ struct _SondedDaemon
   char       *config_path; /* (owned) (nullable): the built-in one */
   GHashTable *servers;     /* (owned) (element-type utf8 SondeServer) */
   GHashTable *configured;  /* (owned) (element-type utf8): those that the configuration made */
-  GPtrArray  *leaving;     /* (owned) (element-type SondeServer): removed, but not stopped yet */
+  gboolean    stopping;
+  GPtrArray  *leaving; /* (owned) (element-type SondeServer): removed, but not stopped yet */
 };
 
 G_DEFINE_FINAL_TYPE (SondedDaemon, sonded_daemon, G_TYPE_OBJECT)
@@ -78,6 +79,11 @@ make_server (SondedDaemon  *self,
 {
   g_autoptr (SondeServer) server = NULL;
 
+  if (self->stopping)
+    {
+      g_set_error_literal (error, SONDE_ERROR, SONDE_ERROR_FAILED, "The daemon is stopping");
+      return NULL;
+    }
   if (g_hash_table_contains (self->servers, name))
     {
       g_set_error (error,
@@ -135,43 +141,41 @@ load_config (SondedDaemon *self,
   return sonded_config_parse ("(built-in configuration)", g_bytes_get_data (built_in, NULL), error);
 }
 
-/* Makes the servers that are new in a configuration: all of them, or none. */
 static gboolean
-make_new_servers (SondedDaemon *self,
-                  SondedConfig *config,
-                  GError      **error)
+add_configured_server (SondedDaemon  *self,
+                       const char    *name,
+                       SondeSettings *settings,
+                       GError       **error)
 {
-  g_autoptr (GPtrArray) made = g_ptr_array_new ();
-  GHashTableIter iter;
-  gpointer       name, settings;
-  gboolean       ok = TRUE;
+  g_autoptr (SondeServer) server = make_server (self, name, settings, error);
 
-  g_hash_table_iter_init (&iter, config->servers);
-  while (ok && g_hash_table_iter_next (&iter, &name, &settings))
-    {
-      g_autoptr (SondeServer) server = NULL;
+  if (server == NULL)
+    return FALSE;
+  g_hash_table_add (self->configured, g_strdup (name));
 
-      if (g_hash_table_contains (self->configured, name))
-        continue;
-      server = make_server (self, name, settings, error);
-      ok = server != NULL;
-      if (ok)
-        {
-          g_hash_table_add (self->configured, g_strdup (name));
-          g_ptr_array_add (made, name);
-        }
-    }
-
-  for (guint i = 0; !ok && i < made->len; i++)
-    drop_server (self, made->pdata[i]);
-
-  return ok;
+  return TRUE;
 }
 
 static gboolean
-check_changed_servers (SondedDaemon *self,
-                       SondedConfig *config,
-                       GError      **error)
+make_servers (SondedDaemon *self,
+              SondedConfig *config,
+              GError      **error)
+{
+  GHashTableIter iter;
+  gpointer       name, settings;
+
+  g_hash_table_iter_init (&iter, config->servers);
+  while (g_hash_table_iter_next (&iter, &name, &settings))
+    if (!add_configured_server (self, name, settings, error))
+      return FALSE;
+
+  return TRUE;
+}
+
+/* Whether the kernel takes what is asked for, before anything is changed. */
+static gboolean
+check_config (SondedConfig *config,
+              GError      **error)
 {
   GHashTableIter iter;
   gpointer       name, settings;
@@ -179,11 +183,9 @@ check_changed_servers (SondedDaemon *self,
   g_hash_table_iter_init (&iter, config->servers);
   while (g_hash_table_iter_next (&iter, &name, &settings))
     {
-      g_autoptr (SondeServer) draft = NULL;
+      g_autoptr (SondeServer) draft = sonde_server_new (name, settings, error);
 
-      if (g_hash_table_contains (self->configured, name))
-        draft = sonde_server_new (name, settings, error);
-      if (draft == NULL && g_hash_table_contains (self->configured, name))
+      if (draft == NULL)
         return FALSE;
     }
 
@@ -198,28 +200,54 @@ is_pending (SondeServer *server)
   return pending[0] != NULL;
 }
 
-/* What belongs before bind(2) can still fail here; then the server listens as
- * before, and says so in PendingRelisten. */
 static gboolean
-change_servers (SondedDaemon *self,
-                SondedConfig *config,
-                GError      **error)
+change_server (SondeServer   *server,
+               SondeSettings *settings,
+               GError       **error)
+{
+  return sonde_server_replace_settings (server, settings, error) &&
+         (!is_pending (server) || sonde_server_relisten (server, error));
+}
+
+static void
+drop_old_servers (SondedDaemon *self,
+                  SondedConfig *config)
 {
   g_autoptr (GList) names = g_hash_table_get_keys (self->configured);
 
   for (GList *l = names; l != NULL; l = l->next)
+    if (!g_hash_table_contains (config->servers, l->data))
+      drop_server (self, l->data);
+}
+
+/* What is left to fail now is listening. That is one server's trouble, and no
+ * reason to keep the others from what is asked for them. */
+static gboolean
+apply_config (SondedDaemon *self,
+              SondedConfig *config,
+              GError      **error)
+{
+  g_autoptr (GError) first_error = NULL;
+  GHashTableIter iter;
+  gpointer       name, settings;
+
+  drop_old_servers (self, config);
+  g_hash_table_iter_init (&iter, config->servers);
+  while (g_hash_table_iter_next (&iter, &name, &settings))
     {
-      SondeServer   *server = g_hash_table_lookup (self->servers, l->data);
-      SondeSettings *settings = g_hash_table_lookup (config->servers, l->data);
+      GError **where = first_error == NULL ? &first_error : NULL;
 
-      if (settings == NULL)
-        drop_server (self, l->data);
-      else if (!sonde_server_replace_settings (server, settings, error) ||
-               (is_pending (server) && !sonde_server_relisten (server, error)))
-        return FALSE;
+      if (g_hash_table_contains (self->configured, name))
+        change_server (g_hash_table_lookup (self->servers, name), settings, where);
+      else
+        add_configured_server (self, name, settings, where);
     }
+  if (first_error == NULL)
+    return TRUE;
 
-  return TRUE;
+  g_propagate_error (error, g_steal_pointer (&first_error));
+
+  return FALSE;
 }
 
 /*
@@ -227,7 +255,8 @@ change_servers (SondedDaemon *self,
  * @self: a daemon
  * @error: where to put an error
  *
- * Reads the configuration and makes its servers, or none.
+ * Reads the configuration and makes its servers. Where one of them cannot
+ * listen, the daemon is of no use.
  */
 gboolean
 sonded_daemon_load (SondedDaemon *self,
@@ -235,7 +264,7 @@ sonded_daemon_load (SondedDaemon *self,
 {
   g_autoptr (SondedConfig) config = load_config (self, error);
 
-  if (config == NULL || !make_new_servers (self, config, error))
+  if (config == NULL || !make_servers (self, config, error))
     return FALSE;
   sonde_set_max_connections (config->max_connections);
 
@@ -256,10 +285,11 @@ sonded_daemon_reload (SondedDaemon *self,
 {
   g_autoptr (SondedConfig) config = load_config (self, error);
 
-  if (config == NULL || !check_changed_servers (self, config, error) ||
-      !make_new_servers (self, config, error) || !change_servers (self, config, error))
+  if (config == NULL || !check_config (config, error))
     return FALSE;
   sonde_set_max_connections (config->max_connections);
+  if (!apply_config (self, config, error))
+    return FALSE;
   g_message ("Configuration is reloaded");
 
   return TRUE;
@@ -406,6 +436,7 @@ sonded_daemon_stop (SondedDaemon *self)
 {
   g_autoptr (GList) names = g_hash_table_get_keys (self->servers);
 
+  self->stopping = TRUE;
   for (GList *l = names; l != NULL; l = l->next)
     drop_server (self, l->data);
   if (sonded_daemon_is_stopped (self))
