@@ -9,12 +9,14 @@
 #include "sonded-bus.h"
 #include "sonded-daemon.h"
 #include "sonded-options.h"
+#include "sonded-provision.h"
 
 typedef struct
 {
-  GMainLoop    *loop;
-  SondedDaemon *daemon;
-  gboolean      stopping;
+  GMainLoop       *loop;
+  SondedDaemon    *daemon;
+  SondedProvision *provision;
+  gboolean         stopping;
 } App;
 
 static gboolean
@@ -38,7 +40,7 @@ reload_cb (gpointer user_data)
   App *app = user_data;
   g_autoptr (GError) local_error = NULL;
 
-  if (!app->stopping && !sonded_daemon_reload (app->daemon, &local_error))
+  if (!app->stopping && !sonded_provision_reload (app->provision, &local_error))
     g_warning ("Could not reload: %s", local_error->message);
 
   return G_SOURCE_CONTINUE;
@@ -67,7 +69,7 @@ run (App       *app,
 {
   g_autoptr (GError) local_error = NULL;
 
-  if (!sonded_daemon_load (app->daemon, &local_error))
+  if (!sonded_provision_load (app->provision, &local_error))
     return fail (sonded_options_get_load_status (local_error), local_error);
   if (!sonded_bus_connect (bus, &local_error))
     return fail (SONDED_EXIT_NO_BUS, local_error);
@@ -85,6 +87,7 @@ main (int    argc,
   g_auto (SondedOptions) options = { 0 };
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (SondedDaemon) daemon = NULL;
+  g_autoptr (SondedProvision) provision = NULL;
   g_autoptr (SondedBus) bus = NULL;
   App app = { .loop = loop };
   int status = 0;
@@ -92,8 +95,9 @@ main (int    argc,
   if (!sonded_options_parse (&options, argc, argv, &status))
     return status;
 
-  daemon = app.daemon = sonded_daemon_new (options.config_path);
-  bus = sonded_bus_new (daemon, options.bus_address, options.system_bus);
+  daemon = app.daemon = sonded_daemon_new ();
+  provision = app.provision = sonded_provision_new (daemon, options.config_path);
+  bus = sonded_bus_new (daemon, provision, options.bus_address, options.system_bus);
   g_signal_connect (daemon, "stopped", G_CALLBACK (stopped_cb), &app);
   g_unix_signal_add (SIGTERM, terminate_cb, &app);
   g_unix_signal_add (SIGINT, terminate_cb, &app);

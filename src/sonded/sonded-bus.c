@@ -204,22 +204,24 @@ sonded_bus_init (SondedBus *self)
 /*
  * sonded_bus_new:
  * @daemon: the daemon
+ * @provision: what reads its configuration, which outlives the presence
  * @address: the D-Bus address of a message bus
  * @system_bus: whether it is a system bus, where callers may be strangers
  *
  * Makes the daemon's presence on a bus, not connected yet.
  */
 SondedBus *
-sonded_bus_new (SondedDaemon *daemon,
-                const char   *address,
-                gboolean      system_bus)
+sonded_bus_new (SondedDaemon    *daemon,
+                SondedProvision *provision,
+                const char      *address,
+                gboolean         system_bus)
 {
   SondedBus *self = g_object_new (SONDED_TYPE_BUS, NULL);
 
   self->daemon = g_object_ref (daemon);
   self->address = g_strdup (address);
   self->authority = sonded_authority_new (system_bus);
-  self->root[0] = sonded_manager_object_new (daemon, self->authority);
+  self->root[0] = sonded_manager_object_new (daemon, provision, self->authority);
   self->root[1] = sonded_limits_object_new (self->limits, self->authority);
   g_signal_connect_object (daemon,
                            "server-added",

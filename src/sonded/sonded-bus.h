@@ -3,16 +3,17 @@
 
 #pragma once
 
-#include "sonded-daemon.h"
+#include "sonded-provision.h"
 
 G_BEGIN_DECLS
 
 #define SONDED_TYPE_BUS (sonded_bus_get_type ())
 G_DECLARE_FINAL_TYPE (SondedBus, sonded_bus, SONDED, BUS, GObject)
 
-SondedBus *sonded_bus_new (SondedDaemon *daemon,
-                           const char   *address,
-                           gboolean      system_bus);
+SondedBus *sonded_bus_new (SondedDaemon    *daemon,
+                           SondedProvision *provision,
+                           const char      *address,
+                           gboolean         system_bus);
 gboolean   sonded_bus_connect (SondedBus *self,
                                GError   **error);
 void       sonded_bus_disconnect (SondedBus *self);

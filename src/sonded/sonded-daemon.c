@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright The Sonde contributors */
 
-/* The servers of the daemon, whether the configuration or somebody on the bus
- * asked for them. Knows nothing of the bus. */
+/* The servers of the daemon, whoever asked for them. Knows nothing of the bus
+ * nor of configuration files. */
 
 #include "config.h"
 
 #include "sonded-daemon.h"
 
-#define BUILT_IN_CONFIG "/org/sonde/sonded/sonded.conf"
+#include "sonded-config.h"
 
 struct _SondedDaemon
 {
   GObject parent_instance;
 
-  char       *config_path; /* (owned) (nullable): the built-in one */
-  GHashTable *servers;     /* (owned) (element-type utf8 SondeServer) */
-  GHashTable *configured;  /* (owned) (element-type utf8): those that the configuration made */
+  GHashTable *servers; /* (owned) (element-type utf8 SondeServer) */
   gboolean    stopping;
   GPtrArray  *leaving; /* (owned) (element-type SondeServer): removed, but not stopped yet */
 };
@@ -71,11 +69,22 @@ add_server (SondedDaemon *self,
   g_message ("Server %s listens", sonde_server_get_name (server));
 }
 
-static SondeServer *
-make_server (SondedDaemon  *self,
-             const char    *name,
-             SondeSettings *settings,
-             GError       **error)
+/*
+ * sonded_daemon_add_server:
+ * @self: a daemon
+ * @name: a valid name
+ * @settings: what is asked for
+ * @error: where to put an error
+ *
+ * Makes a server and starts it.
+ *
+ * Returns: (transfer full): the server, which listens
+ */
+SondeServer *
+sonded_daemon_add_server (SondedDaemon  *self,
+                          const char    *name,
+                          SondeSettings *settings,
+                          GError       **error)
 {
   g_autoptr (SondeServer) server = NULL;
 
@@ -108,9 +117,8 @@ drop_server (SondedDaemon *self,
 {
   g_autoptr (SondeServer) server = g_object_ref (g_hash_table_lookup (self->servers, name));
 
-  /* @name may be the key of either table, and go with it. */
+  /* @name may be the key of the table, and go with it. */
   name = sonde_server_get_name (server);
-  g_hash_table_remove (self->configured, name);
   g_hash_table_remove (self->servers, name);
   g_signal_emit (self, signals[SIGNAL_SERVER_REMOVED], 0, server);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_SERVERS]);
@@ -124,177 +132,6 @@ drop_server (SondedDaemon *self,
     g_ptr_array_remove (self->leaving, server);
 }
 
-static SondedConfig *
-load_config (SondedDaemon *self,
-             GError      **error)
-{
-  g_autoptr (GBytes) built_in = NULL;
-
-  if (self->config_path != NULL)
-    return sonded_config_load (self->config_path, error);
-
-  built_in = g_resources_lookup_data (BUILT_IN_CONFIG, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
-  if (built_in == NULL)
-    return NULL;
-
-  /* glib-compile-resources ends each file with a NUL. */
-  return sonded_config_parse ("(built-in configuration)", g_bytes_get_data (built_in, NULL), error);
-}
-
-static gboolean
-add_configured_server (SondedDaemon  *self,
-                       const char    *name,
-                       SondeSettings *settings,
-                       GError       **error)
-{
-  g_autoptr (SondeServer) server = make_server (self, name, settings, error);
-
-  if (server == NULL)
-    return FALSE;
-  g_hash_table_add (self->configured, g_strdup (name));
-
-  return TRUE;
-}
-
-static gboolean
-make_servers (SondedDaemon *self,
-              SondedConfig *config,
-              GError      **error)
-{
-  GHashTableIter iter;
-  gpointer       name, settings;
-
-  g_hash_table_iter_init (&iter, config->servers);
-  while (g_hash_table_iter_next (&iter, &name, &settings))
-    if (!add_configured_server (self, name, settings, error))
-      return FALSE;
-
-  return TRUE;
-}
-
-/* Whether the kernel takes what is asked for, before anything is changed. */
-static gboolean
-check_config (SondedConfig *config,
-              GError      **error)
-{
-  GHashTableIter iter;
-  gpointer       name, settings;
-
-  g_hash_table_iter_init (&iter, config->servers);
-  while (g_hash_table_iter_next (&iter, &name, &settings))
-    {
-      g_autoptr (SondeServer) draft = sonde_server_new (name, settings, error);
-
-      if (draft == NULL)
-        return FALSE;
-    }
-
-  return TRUE;
-}
-
-static gboolean
-is_pending (SondeServer *server)
-{
-  g_auto (GStrv) pending = sonde_server_get_pending_relisten (server);
-
-  return pending[0] != NULL;
-}
-
-static gboolean
-change_server (SondeServer   *server,
-               SondeSettings *settings,
-               GError       **error)
-{
-  return sonde_server_replace_settings (server, settings, error) &&
-         (!is_pending (server) || sonde_server_relisten (server, error));
-}
-
-static void
-drop_old_servers (SondedDaemon *self,
-                  SondedConfig *config)
-{
-  g_autoptr (GList) names = g_hash_table_get_keys (self->configured);
-
-  for (GList *l = names; l != NULL; l = l->next)
-    if (!g_hash_table_contains (config->servers, l->data))
-      drop_server (self, l->data);
-}
-
-/* What is left to fail now is listening. That is one server's trouble, and no
- * reason to keep the others from what is asked for them. */
-static gboolean
-apply_config (SondedDaemon *self,
-              SondedConfig *config,
-              GError      **error)
-{
-  g_autoptr (GError) first_error = NULL;
-  GHashTableIter iter;
-  gpointer       name, settings;
-
-  drop_old_servers (self, config);
-  g_hash_table_iter_init (&iter, config->servers);
-  while (g_hash_table_iter_next (&iter, &name, &settings))
-    {
-      GError **where = first_error == NULL ? &first_error : NULL;
-
-      if (g_hash_table_contains (self->configured, name))
-        change_server (g_hash_table_lookup (self->servers, name), settings, where);
-      else
-        add_configured_server (self, name, settings, where);
-    }
-  if (first_error == NULL)
-    return TRUE;
-
-  g_propagate_error (error, g_steal_pointer (&first_error));
-
-  return FALSE;
-}
-
-/*
- * sonded_daemon_load:
- * @self: a daemon
- * @error: where to put an error
- *
- * Reads the configuration and makes its servers. Where one of them cannot
- * listen, the daemon is of no use.
- */
-gboolean
-sonded_daemon_load (SondedDaemon *self,
-                    GError      **error)
-{
-  g_autoptr (SondedConfig) config = load_config (self, error);
-
-  if (config == NULL || !make_servers (self, config, error))
-    return FALSE;
-  sonde_set_max_connections (config->max_connections);
-
-  return TRUE;
-}
-
-/*
- * sonded_daemon_reload:
- * @self: a daemon
- * @error: where to put an error
- *
- * Reads the configuration again: makes what is new in it, changes what
- * differs, removes what is gone. Servers that somebody else asked for stay.
- */
-gboolean
-sonded_daemon_reload (SondedDaemon *self,
-                      GError      **error)
-{
-  g_autoptr (SondedConfig) config = load_config (self, error);
-
-  if (config == NULL || !check_config (config, error))
-    return FALSE;
-  sonde_set_max_connections (config->max_connections);
-  if (!apply_config (self, config, error))
-    return FALSE;
-  g_message ("Configuration is reloaded");
-
-  return TRUE;
-}
-
 /*
  * sonded_daemon_create_server:
  * @self: a daemon
@@ -302,7 +139,7 @@ sonded_daemon_reload (SondedDaemon *self,
  * @settings: an `a{sv}`, as for sonde_settings_update()
  * @error: where to put an error
  *
- * Makes a server and starts it.
+ * Makes a server as somebody on the bus describes it, and starts it.
  *
  * Returns: (transfer full): the server, which listens
  */
@@ -328,7 +165,7 @@ sonded_daemon_create_server (SondedDaemon *self,
   if (!sonde_settings_update (asked, settings, error))
     return NULL;
 
-  return make_server (self, name, asked, error);
+  return sonded_daemon_add_server (self, name, asked, error);
 }
 
 /*
@@ -485,9 +322,7 @@ sonded_daemon_finalize (GObject *object)
   SondedDaemon *self = SONDED_DAEMON (object);
 
   g_hash_table_unref (self->servers);
-  g_hash_table_unref (self->configured);
   g_ptr_array_unref (self->leaving);
-  g_free (self->config_path);
 
   G_OBJECT_CLASS (sonded_daemon_parent_class)->finalize (object);
 }
@@ -531,23 +366,16 @@ static void
 sonded_daemon_init (SondedDaemon *self)
 {
   self->servers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
-  self->configured = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->leaving = g_ptr_array_new_with_free_func (g_object_unref);
 }
 
 /*
  * sonded_daemon_new:
- * @config_path: (nullable): the configuration file, or %NULL for the built-in
- *   configuration
  *
  * Makes a daemon without servers.
  */
 SondedDaemon *
-sonded_daemon_new (const char *config_path)
+sonded_daemon_new (void)
 {
-  SondedDaemon *self = g_object_new (SONDED_TYPE_DAEMON, NULL);
-
-  self->config_path = g_strdup (config_path);
-
-  return self;
+  return g_object_new (SONDED_TYPE_DAEMON, NULL);
 }

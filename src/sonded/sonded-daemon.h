@@ -5,19 +5,17 @@
 
 #include <libsonde/sonde.h>
 
-#include "sonded-config.h"
-
 G_BEGIN_DECLS
 
 #define SONDED_TYPE_DAEMON (sonded_daemon_get_type ())
 G_DECLARE_FINAL_TYPE (SondedDaemon, sonded_daemon, SONDED, DAEMON, GObject)
 
-SondedDaemon *sonded_daemon_new (const char *config_path);
+SondedDaemon *sonded_daemon_new (void);
 
-gboolean     sonded_daemon_load (SondedDaemon *self,
-                                 GError      **error);
-gboolean     sonded_daemon_reload (SondedDaemon *self,
-                                   GError      **error);
+SondeServer *sonded_daemon_add_server (SondedDaemon  *self,
+                                       const char    *name,
+                                       SondeSettings *settings,
+                                       GError       **error);
 SondeServer *sonded_daemon_create_server (SondedDaemon *self,
                                           const char   *name,
                                           GVariant     *settings,

@@ -90,11 +90,11 @@ handle_run_probe (SondeDBusManager      *skeleton,
 static gboolean
 handle_reload (SondeDBusManager      *skeleton,
                GDBusMethodInvocation *invocation,
-               SondedDaemon          *daemon)
+               SondedProvision       *provision)
 {
   g_autoptr (GError) local_error = NULL;
 
-  if (sonded_daemon_reload (daemon, &local_error))
+  if (sonded_provision_reload (provision, &local_error))
     sonde_dbus_manager_complete_reload (skeleton, invocation);
   else
     g_dbus_method_invocation_return_gerror (invocation, local_error);
@@ -125,12 +125,14 @@ get_n_connections (gpointer    model,
 /*
  * sonded_manager_object_new:
  * @daemon: the daemon, which outlives the interface
+ * @provision: what reads its configuration, and outlives the interface too
  * @authority: who decides about calls
  *
  * Makes org.sonde.Sonde1.Manager.
  */
 GDBusInterfaceSkeleton *
 sonded_manager_object_new (SondedDaemon    *daemon,
+                           SondedProvision *provision,
                            SondedAuthority *authority)
 {
   GDBusInterfaceSkeleton *skeleton = sonded_skeleton_new (SONDE_DBUS_TYPE_MANAGER_SKELETON,
@@ -144,7 +146,8 @@ sonded_manager_object_new (SondedDaemon    *daemon,
                     "signal::handle-remove-server", handle_remove_server, daemon,
                     "signal::handle-get-server", handle_get_server, daemon,
                     "signal::handle-run-probe", handle_run_probe, daemon,
-                    "signal::handle-reload", handle_reload, daemon,
+                    "signal::handle-reload", handle_reload,
+                    provision,
                     "signal::handle-describe", handle_describe, daemon,
                     NULL);
 

@@ -4,11 +4,12 @@
 #pragma once
 
 #include "sonded-authority.h"
-#include "sonded-daemon.h"
+#include "sonded-provision.h"
 
 G_BEGIN_DECLS
 
 GDBusInterfaceSkeleton *sonded_manager_object_new (SondedDaemon    *daemon,
+                                                   SondedProvision *provision,
                                                    SondedAuthority *authority);
 
 G_END_DECLS

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include "sonded-daemon.h"
+
+G_BEGIN_DECLS
+
+#define SONDED_TYPE_PROVISION (sonded_provision_get_type ())
+G_DECLARE_FINAL_TYPE (SondedProvision, sonded_provision, SONDED, PROVISION, GObject)
+
+SondedProvision *sonded_provision_new (SondedDaemon *daemon,
+                                       const char   *config_path);
+gboolean         sonded_provision_load (SondedProvision *self,
+                                        GError         **error);
+gboolean         sonded_provision_reload (SondedProvision *self,
+                                          GError         **error);
+
+G_END_DECLS
