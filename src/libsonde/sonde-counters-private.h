@@ -8,6 +8,7 @@
 
 G_BEGIN_DECLS
 
+/* What comes later in the life of a connection comes later here. */
 typedef enum
 {
   SONDE_COUNTER_ACCEPTED,

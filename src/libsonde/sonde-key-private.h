@@ -60,6 +60,7 @@ char     *sonde_key_format (const SondeKey *key,
                             GVariant       *value);
 
 void sonde_key_set_error (const SondeKey *key,
+                          const char     *name,
                           const char     *value,
                           GError        **error);
 

@@ -85,6 +85,8 @@ sonde_key_parse (const SondeKey *key,
                  GError        **error)
 {
   g_autoptr (GVariant) value = NULL;
+  g_autoptr (GVariant) checked = NULL;
+  g_autoptr (GError) local_error = NULL;
 
   if (sonde_key_is_number (key))
     value = parse_number (key, name, text);
@@ -95,14 +97,19 @@ sonde_key_parse (const SondeKey *key,
   else if (g_utf8_validate (text, -1, NULL))
     value = g_variant_new_string (text);
 
-  if (value == NULL)
-    {
-      sonde_key_set_error (key, text, error);
-      return NULL;
-    }
-  g_variant_ref_sink (value);
+  if (value != NULL)
+    checked = sonde_key_check (key, g_variant_ref_sink (value), &local_error);
+  if (checked != NULL)
+    return g_steal_pointer (&checked);
 
-  return sonde_key_check (key, value, error);
+  /* An address says itself what is wrong with it; of all else, people know what
+   * they wrote, and under which name. */
+  if (local_error != NULL && key->kind == SONDE_KEY_ADDRESSES)
+    g_propagate_error (error, g_steal_pointer (&local_error));
+  else
+    sonde_key_set_error (key, name, text, error);
+
+  return NULL;
 }
 
 /*

@@ -134,6 +134,7 @@ sonde_key_describe_range (const SondeKey *key)
 /*
  * sonde_key_set_error:
  * @key: a key
+ * @name: the name it was called by
  * @value: what was given, as text
  * @error: where to put the error
  *
@@ -141,6 +142,7 @@ sonde_key_describe_range (const SondeKey *key)
  */
 void
 sonde_key_set_error (const SondeKey *key,
+                     const char     *name,
                      const char     *value,
                      GError        **error)
 {
@@ -151,7 +153,7 @@ sonde_key_set_error (const SondeKey *key,
                SONDE_ERROR,
                SONDE_ERROR_INVALID_SETTING,
                "%s=%s is not valid; allowed: %s",
-               key->name,
+               name,
                excerpt,
                range);
 }
@@ -285,7 +287,7 @@ sonde_key_check (const SondeKey *key,
     text = g_strdup_printf ("(a value of type %.32s)", g_variant_get_type_string (value));
   else
     text = g_variant_print (value, FALSE);
-  sonde_key_set_error (key, text, error);
+  sonde_key_set_error (key, key->name, text, error);
 
   return NULL;
 }

@@ -17,5 +17,9 @@ int        sonde_listener_open_sample (SondeSettings *settings);
 gboolean   sonde_listener_get_queue (GSocket *listener,
                                      guint   *depth,
                                      guint   *limit);
+void       sonde_listener_steer (GSocket *listener,
+                                 guint    n_old,
+                                 guint    n_new);
+void       sonde_listener_unsteer (GSocket *listener);
 
 G_END_DECLS

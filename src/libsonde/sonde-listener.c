@@ -12,6 +12,7 @@
 #include "sonde-listener-private.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -66,14 +67,16 @@ bind_to (int             fd,
   struct sockaddr_storage native;
   const gssize            size = g_socket_address_get_native_size (address);
   g_autofree char        *text = NULL;
+  int                     errsv;
 
   if (!g_socket_address_to_native (address, &native, sizeof native, error))
     return FALSE;
   if (bind (fd, (struct sockaddr *) &native, (socklen_t) size) == 0)
     return TRUE;
 
+  errsv = errno;
   text = sonde_address_format (address);
-  sonde_error_set_errno (error, errno, "Cannot listen on %s", text);
+  sonde_error_set_errno (error, errsv, "Cannot listen on %s", text);
 
   return FALSE;
 }
@@ -190,9 +193,10 @@ open_one (GSocketAddress *address,
 
   if (fd < 0)
     {
+      const int        errsv = errno;
       g_autofree char *text = sonde_address_format (address);
 
-      sonde_error_set_errno (error, errno, "Cannot listen on %s", text);
+      sonde_error_set_errno (error, errsv, "Cannot listen on %s", text);
       return NULL;
     }
   if (set_up (fd, address, opening, error))
@@ -393,6 +397,55 @@ sonde_listener_open_beside (SondeSettings *settings,
     share_ports (first, first_reuse_port);
 
   return ok ? g_steal_pointer (&listeners) : NULL;
+}
+
+/*
+ * sonde_listener_steer:
+ * @listener: one of the sockets that share a port
+ * @n_old: how many of them are about to be closed; they were opened first
+ * @n_new: how many stay
+ *
+ * Makes the kernel give new connections to the sockets that stay, so that the
+ * queues of the others can run empty before they are closed. socket(7): a
+ * program of SO_ATTACH_REUSEPORT_CBPF returns the index of a socket in its
+ * group.
+ */
+void
+sonde_listener_steer (GSocket *listener,
+                      guint    n_old,
+                      guint    n_new)
+{
+  struct sock_filter code[] = {
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, (guint32) (SKF_AD_OFF + SKF_AD_RXHASH)),
+    BPF_STMT (BPF_ALU | BPF_MOD | BPF_K, n_new),
+    BPF_STMT (BPF_ALU | BPF_ADD | BPF_K, n_old),
+    BPF_STMT (BPF_RET | BPF_A, 0),
+  };
+  const struct sock_fprog program = { .len = G_N_ELEMENTS (code), .filter = code };
+
+  setsockopt (g_socket_get_fd (listener),
+              SOL_SOCKET,
+              SO_ATTACH_REUSEPORT_CBPF,
+              &program,
+              sizeof program);
+}
+
+/*
+ * sonde_listener_unsteer:
+ * @listener: one of the sockets that share a port
+ *
+ * Lets the kernel spread new connections as it does by itself.
+ */
+void
+sonde_listener_unsteer (GSocket *listener)
+{
+  const int nothing = 0;
+
+  setsockopt (g_socket_get_fd (listener),
+              SOL_SOCKET,
+              SO_DETACH_REUSEPORT_BPF,
+              &nothing,
+              sizeof nothing);
 }
 
 /*

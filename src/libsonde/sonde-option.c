@@ -150,7 +150,21 @@ explain_buffer (const SondeOption *self,
   if (effective > 2 * asked)
     return "raised-to-minimum";
 
-  return "rounded";
+  return "not-applied";
+}
+
+/* The kernel counts in coarser units, or keeps some bits to itself. */
+static gboolean
+is_rounded (const SondeOption *self,
+            guint64            asked,
+            guint64            effective)
+{
+  if ((self->phases & SONDE_OPTION_ON_CONNECTION) == 0)
+    return TRUE;
+  if (self->optname == IP_TOS && self->level == IPPROTO_IP)
+    return effective == (asked & ~(guint64) 3);
+
+  return effective > asked && effective - asked < self->unit;
 }
 
 /*
@@ -194,6 +208,9 @@ sonde_option_explain (const SondeOption *self,
            sonde_option_get_number (effective) < sonde_option_get_number (asked))
     reason = "clamped-by-";
 
+  else if (self->storage == SONDE_OPTION_NAME ||
+           !is_rounded (self, sonde_option_get_number (asked), sonde_option_get_number (effective)))
+    reason = "not-applied";
   if (!g_str_has_suffix (reason, "-"))
     return reason;
 

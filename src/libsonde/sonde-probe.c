@@ -52,19 +52,41 @@ enum
 
 static GParamSpec *props[N_PROPS];
 
-static void
-run_in_thread (GTask        *task,
-               gpointer      source_object,
-               gpointer      task_data,
-               GCancellable *cancellable)
+/* A probe waits for as long as its peer lets it, and would keep a thread of
+ * GTask's pool from those who do not; so it has one of its own. */
+static gpointer
+run_thread (gpointer user_data)
 {
+  g_autoptr (GTask) task = user_data;
   GError   *error = NULL;
-  GVariant *result = sonde_probe_request_run (task_data, cancellable, &error);
+  GVariant *result = NULL;
 
+  result = sonde_probe_request_run (g_task_get_task_data (task),
+                                    g_task_get_cancellable (task),
+                                    &error);
   if (result == NULL)
     g_task_return_error (task, error);
   else
     g_task_return_pointer (task, result, (GDestroyNotify) g_variant_unref);
+
+  return NULL;
+}
+
+static void
+start_thread (GTask *task)
+{
+  g_autoptr (GError) local_error = NULL;
+  GThread *thread = NULL;
+
+  thread = g_thread_try_new ("sonde-probe", run_thread, g_object_ref (task), &local_error);
+  if (thread != NULL)
+    {
+      g_thread_unref (thread);
+      return;
+    }
+
+  g_task_return_new_error (task, SONDE_ERROR, SONDE_ERROR_FAILED, "%s", local_error->message);
+  g_object_unref (task);
 }
 
 static void
@@ -454,7 +476,7 @@ sonde_probe_run_async (SondeProbe         *self,
   g_task_set_task_data (task,
                         sonde_probe_request_copy (&self->request),
                         (GDestroyNotify) sonde_probe_request_free);
-  g_task_run_in_thread (task, run_in_thread);
+  start_thread (task);
 }
 
 /**

@@ -38,5 +38,6 @@ gboolean sonde_roster_foreach (SondeRoster     *self,
                                guint64          after_id,
                                SondeSessionFunc func,
                                gpointer         user_data);
+gboolean sonde_roster_reset_longest_stalled (SondeRoster *self);
 
 G_END_DECLS

@@ -125,3 +125,37 @@ sonde_roster_foreach (SondeRoster     *self,
 
   return go_on;
 }
+
+static gboolean
+has_waited_longer (SondeSession *session,
+                   SondeSession *than)
+{
+  return than == NULL || atomic_load_explicit (&session->active, memory_order_relaxed) <
+                           atomic_load_explicit (&than->active, memory_order_relaxed);
+}
+
+/*
+ * sonde_roster_reset_longest_stalled:
+ * @self: a roster
+ *
+ * Resets the connection whose peer has taken nothing for longest, of those
+ * that hold bytes for their peers.
+ *
+ * Returns: %FALSE if there is none that is not about to be reset already
+ */
+gboolean
+sonde_roster_reset_longest_stalled (SondeRoster *self)
+{
+  SondeSession *longest = NULL;
+
+  g_mutex_lock (&self->lock);
+  for (SondeSession *session = self->first; session != NULL; session = session->next)
+    if (session->stalled && session->order < SONDE_ORDER_RESET &&
+        has_waited_longer (session, longest))
+      longest = session;
+  if (longest != NULL)
+    sonde_session_give_order (longest, SONDE_ORDER_RESET);
+  g_mutex_unlock (&self->lock);
+
+  return longest != NULL;
+}

@@ -37,6 +37,7 @@ void     sonde_rules_set (SondeRules    *self,
                           SondeSettings *settings);
 gboolean sonde_rules_reserve (SondeRules *self,
                               gsize       bytes);
+void     sonde_rules_take (SondeRules *self, gsize bytes);
 void     sonde_rules_release (SondeRules *self,
                               gsize       bytes);
 

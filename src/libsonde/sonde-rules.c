@@ -83,6 +83,20 @@ sonde_rules_reserve (SondeRules *self,
 }
 
 /*
+ * sonde_rules_take:
+ * @self: the rules
+ * @bytes: how many bytes a connection holds
+ *
+ * Takes bytes though there may be none left.
+ */
+void
+sonde_rules_take (SondeRules *self,
+                  gsize       bytes)
+{
+  atomic_fetch_add_explicit (&self->unsent, bytes, memory_order_relaxed);
+}
+
+/*
  * sonde_rules_release:
  * @self: the rules
  * @bytes: how many bytes a connection holds no longer

@@ -153,15 +153,39 @@ log_options (SondeServer *self)
     }
 }
 
+/* From now on nobody new comes to the old listeners, which are the first of
+ * their groups. Where the addresses changed, there may be no such group; then
+ * nothing is steered. */
+static void
+steer (GPtrArray *listeners,
+       guint      n_addresses,
+       guint      n_old,
+       guint      n_new)
+{
+  for (guint i = 0; i < n_addresses; i++)
+    sonde_listener_steer (listeners->pdata[i], n_old, n_new);
+}
+
+static void
+unsteer (GPtrArray *listeners,
+         guint      n_addresses)
+{
+  for (guint i = 0; i < n_addresses; i++)
+    sonde_listener_unsteer (listeners->pdata[i]);
+}
+
 /* Takes what was opened into use. The old shards listen on, beside the new
  * ones, until they are retired. */
 static gboolean
 listen_anew (SondeServer *self,
              GPtrArray   *first,
+             gboolean     same_ports,
              GError     **error)
 {
   g_autoptr (GPtrArray) shards = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GPtrArray) listeners = g_ptr_array_new_with_free_func (g_object_unref);
+  const guint n_old = self->shards->len;
+  const guint n_addresses = same_ports ? first->len : 0;
 
   if (!make_shards (self, first, shards, listeners, error))
     return FALSE;
@@ -174,8 +198,10 @@ listen_anew (SondeServer *self,
   self->listening = sonde_settings_copy (self->settings);
 
   start_shards (self);
+  steer (self->listeners, n_addresses, n_old, self->shards->len);
   for (guint i = 0; i < self->retired->len; i++)
     sonde_shard_retire (self->retired->pdata[i]);
+  unsteer (self->listeners, n_addresses);
 
   return TRUE;
 }
@@ -235,7 +261,7 @@ sonde_server_start (SondeServer *self,
 
   if (has_addresses (self, error))
     first = sonde_listener_open_all (self->settings, NULL, error);
-  if (first == NULL || !listen_anew (self, first, error))
+  if (first == NULL || !listen_anew (self, first, FALSE, error))
     {
       sonde_server_set_state (self, SONDE_SERVER_STATE_FAILED);
       return FALSE;
@@ -294,8 +320,8 @@ share_port (SondeSession *session,
  * The new ones listen before the old ones close. Connections that wait to be
  * accepted are accepted first, and those that are open live on. Where the
  * addresses are the same, so are the ports that the kernel picked. A server
- * that does not listen is started. A handshake that ends at the very moment
- * when the old listener closes may be reset: the kernel knows no other way.
+ * that does not listen is started. A handshake that is under way when the old
+ * listener closes may be reset: the kernel knows no other way.
  *
  * Returns: %TRUE if the server listens anew; else it listens as before
  *
@@ -306,6 +332,7 @@ sonde_server_relisten (SondeServer *self,
                        GError     **error)
 {
   g_autoptr (GPtrArray) first = NULL;
+  gboolean same_ports;
 
   g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
 
@@ -315,11 +342,12 @@ sonde_server_relisten (SondeServer *self,
     return FALSE;
 
   sonde_server_foreach (self, share_port, NULL);
-  if (same_addresses (self))
+  same_ports = same_addresses (self);
+  if (same_ports)
     first = open_again (self, error);
   else
     first = sonde_listener_open_all (self->settings, self->listeners, error);
-  if (first == NULL || !listen_anew (self, first, error))
+  if (first == NULL || !listen_anew (self, first, same_ports, error))
     return FALSE;
   notify_listening (self);
 

@@ -121,7 +121,7 @@ report_session (SondeSession *session,
  * Each row has the option's name, its scope, `listener` or `connection`, what
  * was asked for, what getsockopt(2) says, the value of the sysctl that limits
  * it, or "", and a reason: `as-asked`, `doubled`, `clamped-by-` and a sysctl,
- * `raised-to-minimum`, `rounded`, `not-sticky`, `kernel-default`,
+ * `raised-to-minimum`, `rounded`, `not-sticky`, `kernel-default`, `not-applied`,
  * `unsupported` (then the effective value is "") or `needs-relisten`.
  *
  * The listener's rows are those of the first listener; of a server that does

@@ -23,6 +23,16 @@ sum_counter (SondeServer *self,
   return sum;
 }
 
+/* From the last to the first: ends are read before beginnings, so that no
+ * connection is seen to end that was not seen to begin. */
+static void
+sum_counters (SondeServer *self,
+              guint64     *sums)
+{
+  for (guint i = SONDE_COUNTER_LAST; i > 0; i--)
+    sums[i - 1] = sum_counter (self, i - 1);
+}
+
 /*
  * sonde_server_get_counter:
  * @self: a server
@@ -126,23 +136,20 @@ GVariant *
 sonde_server_get_statistics (SondeServer *self)
 {
   g_autoptr (GVariant) errors = NULL;
-  guint64      n_open = 0;
+  guint64      sums[SONDE_COUNTER_LAST];
   guint        depth, limit, peak;
   GVariantDict dict;
 
   g_return_val_if_fail (SONDE_IS_SERVER (self), NULL);
 
+  sum_counters (self, sums);
   g_variant_dict_init (&dict, NULL);
   for (guint i = 0; i < SONDE_COUNTER_LAST; i++)
-    g_variant_dict_insert (&dict,
-                           sonde_counter_get_name (i),
-                           "t",
-                           sonde_server_get_counter (self, i));
-
-  /* The ends are read before the beginnings, so that none is counted alone. */
-  n_open -= sum_counter (self, SONDE_COUNTER_CLOSED);
-  n_open += sum_counter (self, SONDE_COUNTER_ACCEPTED);
-  g_variant_dict_insert (&dict, "NConnections", "u", (guint) n_open);
+    g_variant_dict_insert (&dict, sonde_counter_get_name (i), "t", sums[i] - self->baseline[i]);
+  g_variant_dict_insert (&dict,
+                         "NConnections",
+                         "u",
+                         (guint) (sums[SONDE_COUNTER_ACCEPTED] - sums[SONDE_COUNTER_CLOSED]));
 
   sonde_server_get_accept_queue (self, &depth, &limit, &peak);
   g_variant_dict_insert (&dict, "AcceptQueueDepth", "u", depth);
@@ -167,8 +174,7 @@ sonde_server_reset_statistics (SondeServer *self)
 {
   g_return_if_fail (SONDE_IS_SERVER (self));
 
-  for (guint i = 0; i < SONDE_COUNTER_LAST; i++)
-    self->baseline[i] = sum_counter (self, i);
+  sum_counters (self, self->baseline);
   for (int i = 1; i <= SONDE_ERRNO_MAX; i++)
     self->errors_baseline[i] = sum_accept_errors (self, i);
   for (guint i = 0; i < SONDE_WORKERS_MAX; i++)

@@ -9,6 +9,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _SondeSession SondeSession;
+
 /* What a worker lends to the sessions that it serves, one at a time. */
 typedef struct
 {
@@ -16,6 +18,11 @@ typedef struct
   SondeCounters *counters; /* (unowned), outlives us */
   guint8        *buffer;   /* (owned), SONDE_READ_SIZE_MAX bytes */
   gint64         now;      /* monotonic, at the begin of this turn */
+
+  /* (nullable): makes another one give back the bytes that it holds; %FALSE if
+   * there is none who has deserved it more. */
+  gboolean (*make_room) (gpointer worker);
+  gpointer worker; /* (unowned) */
 } SondeDesk;
 
 /* What somebody else wants of a session; carried out at its next step. */
@@ -36,8 +43,6 @@ typedef enum
 
 /* One accepted connection. It belongs to the worker that accepted it; other
  * threads look at it under the worker's lock, and touch nothing but order. */
-typedef struct _SondeSession SondeSession;
-
 struct _SondeSession
 {
   SondeSession *previous; /* (unowned), in the worker's list */

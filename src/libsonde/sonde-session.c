@@ -190,6 +190,24 @@ note_received (SondeSession *self,
     log_bytes (self, desk, "received", data, length);
 }
 
+/* What all connections hold together is bounded. Beyond the bound somebody has
+ * to go: he who has not moved a byte for longest, and only where there is no
+ * such one, he who asks. */
+static gboolean
+reserve (SondeDesk *desk,
+         gsize      length)
+{
+  if (sonde_rules_reserve (desk->rules, length))
+    return TRUE;
+  if (desk->make_room == NULL || !desk->make_room (desk->worker))
+    return FALSE;
+
+  /* What the other one holds comes back at his next step. */
+  sonde_rules_take (desk->rules, length);
+
+  return TRUE;
+}
+
 /* Keeps bytes for later, behind those that are kept already. */
 static gboolean
 hold (SondeSession *self,
@@ -200,7 +218,7 @@ hold (SondeSession *self,
   const gsize held = (gsize) self->held_start + self->held_length;
   guint8     *grown = NULL;
 
-  if (!sonde_rules_reserve (desk->rules, length))
+  if (!reserve (desk, length))
     return FALSE;
 
   grown = g_try_realloc (self->held, held + length);

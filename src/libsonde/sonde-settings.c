@@ -306,6 +306,8 @@ static gboolean
 means_unset (const SondeKey *key,
              GVariant       *value)
 {
+  if (key->kind == SONDE_KEY_ADDRESSES)
+    return g_variant_n_children (value) == 0;
   if (key->kind == SONDE_KEY_STRING)
     return g_variant_get_string (value, NULL)[0] == '\0';
 

@@ -79,6 +79,15 @@ session_ready_cb (gpointer item,
     sonde_shard_watch_timeouts (self);
 }
 
+/* Under pressure the peer goes that has taken nothing for longest. */
+static gboolean
+reset_longest_stalled (gpointer user_data)
+{
+  SondeShard *self = user_data;
+
+  return sonde_roster_reset_longest_stalled (&self->roster);
+}
+
 static GPrivate thread_buffer = G_PRIVATE_INIT (g_free);
 
 static guint8 *
@@ -109,9 +118,15 @@ static void
 serve_in_thread (gpointer data,
                  gpointer user_data)
 {
-  SondeSession      *session = data;
-  SondeShard        *self = user_data;
-  SondeDesk          desk = { self->host.rules, self->host.counters, get_thread_buffer (), 0 };
+  SondeSession *session = data;
+  SondeShard   *self = user_data;
+  SondeDesk     desk = {
+        .rules = self->host.rules,
+        .counters = self->host.counters,
+        .buffer = get_thread_buffer (),
+        .make_room = reset_longest_stalled,
+        .worker = self,
+  };
   const int          epoll_fd = session->epoll_fd;
   struct epoll_event event;
   guint32            interest = EPOLLIN;
@@ -331,6 +346,8 @@ sonde_shard_new (const SondeShardHost *host,
   self->host = *host;
   self->desk.rules = host->rules;
   self->desk.counters = host->counters;
+  self->desk.make_room = reset_longest_stalled;
+  self->desk.worker = self;
   self->desk.buffer = g_malloc (SONDE_READ_SIZE_MAX);
   self->listeners = g_ptr_array_ref (listeners);
 

@@ -76,11 +76,11 @@ sonded_limits_object_new (SondeKernelLimits *limits,
                                                           authority);
 
   g_object_connect (skeleton,
-                    "signal::handle-compute-connect-timeout",
+                    "object-signal::handle-compute-connect-timeout",
                     handle_compute_connect_timeout,
                     limits,
-                    "signal::handle-get-all", handle_get_all, limits,
-                    "signal::handle-get-deltas", handle_get_deltas, limits,
+                    "object-signal::handle-get-all", handle_get_all, limits,
+                    "object-signal::handle-get-deltas", handle_get_deltas, limits,
                     NULL);
 
   return skeleton;

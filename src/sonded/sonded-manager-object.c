@@ -82,7 +82,7 @@ handle_run_probe (SondeDBusManager      *skeleton,
                   GVariant              *options,
                   SondedDaemon          *daemon)
 {
-  sonded_run_probe (invocation, host, port, options);
+  sonded_run_probe (G_OBJECT (daemon), invocation, host, port, options);
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
@@ -142,13 +142,13 @@ sonded_manager_object_new (SondedDaemon    *daemon,
                                                           authority);
 
   g_object_connect (skeleton,
-                    "signal::handle-create-server", handle_create_server, daemon,
-                    "signal::handle-remove-server", handle_remove_server, daemon,
-                    "signal::handle-get-server", handle_get_server, daemon,
-                    "signal::handle-run-probe", handle_run_probe, daemon,
-                    "signal::handle-reload", handle_reload,
+                    "object-signal::handle-create-server", handle_create_server, daemon,
+                    "object-signal::handle-remove-server", handle_remove_server, daemon,
+                    "object-signal::handle-get-server", handle_get_server, daemon,
+                    "object-signal::handle-run-probe", handle_run_probe, daemon,
+                    "object-signal::handle-reload", handle_reload,
                     provision,
-                    "signal::handle-describe", handle_describe, daemon,
+                    "object-signal::handle-describe", handle_describe, daemon,
                     NULL);
 
   return skeleton;

@@ -19,6 +19,24 @@ static const struct
   { "SendBuffer", "t", "send-buffer" },
 };
 
+/* Probes that may run at a time; each is a thread that mostly waits. */
+#define PROBES_MAX 32
+
+#define N_PROBES_KEY "sonded-n-probes"
+
+static guint
+get_n_probes (GObject *owner)
+{
+  return GPOINTER_TO_UINT (g_object_get_data (owner, N_PROBES_KEY));
+}
+
+static void
+set_n_probes (GObject *owner,
+              guint    n_probes)
+{
+  g_object_set_data (owner, N_PROBES_KEY, GUINT_TO_POINTER (n_probes));
+}
+
 static gboolean
 set_invalid (const char *key,
              GVariant   *value,
@@ -166,24 +184,68 @@ set_options (SondeProbe *probe,
   return TRUE;
 }
 
+typedef struct
+{
+  GObject               *owner;      /* (owned) */
+  GDBusMethodInvocation *invocation; /* (owned) until it is answered */
+} Run;
+
 static void
 run_cb (GObject      *source,
         GAsyncResult *result,
         gpointer      user_data)
 {
-  GDBusMethodInvocation *invocation = user_data;
+  g_autofree Run *run = user_data;
+  g_autoptr (GObject) owner = run->owner;
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (GVariant) measured =
-    sonde_probe_run_finish (SONDE_PROBE (source), result, &local_error);
+  g_autoptr (GVariant) measured = NULL;
 
+  set_n_probes (owner, get_n_probes (owner) - 1);
+  measured = sonde_probe_run_finish (SONDE_PROBE (source), result, &local_error);
   if (measured != NULL)
-    g_dbus_method_invocation_return_value (invocation, g_variant_new ("(@a{sv})", measured));
+    g_dbus_method_invocation_return_value (run->invocation, g_variant_new ("(@a{sv})", measured));
   else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+    g_dbus_method_invocation_return_gerror (run->invocation, local_error);
+}
+
+static SondeProbe *
+make_probe (GObject    *owner,
+            const char *host,
+            guint16     port,
+            GVariant   *options,
+            GError    **error)
+{
+  g_autofree char *excerpt = sonde_error_excerpt (host);
+  g_autoptr (SondeProbe) probe = NULL;
+
+  if (get_n_probes (owner) >= PROBES_MAX)
+    {
+      g_set_error (error,
+                   G_DBUS_ERROR,
+                   G_DBUS_ERROR_LIMITS_EXCEEDED,
+                   "%d probes are running already",
+                   PROBES_MAX);
+      return NULL;
+    }
+  if (port == 0 || host[0] == '\0')
+    {
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_INVALID_SETTING,
+                   "host=%s port=%u is not valid; allowed: a host, and 1 to 65535",
+                   excerpt,
+                   port);
+      return NULL;
+    }
+
+  probe = sonde_probe_new (host, port);
+
+  return set_options (probe, options, error) ? g_steal_pointer (&probe) : NULL;
 }
 
 /*
  * sonded_run_probe:
+ * @owner: who counts the probes that run
  * @invocation: (transfer full): the call to answer
  * @host: whom to probe
  * @port: where
@@ -192,31 +254,25 @@ run_cb (GObject      *source,
  * Runs a probe and answers with what it measured.
  */
 void
-sonded_run_probe (GDBusMethodInvocation *invocation,
+sonded_run_probe (GObject               *owner,
+                  GDBusMethodInvocation *invocation,
                   const char            *host,
                   guint16                port,
                   GVariant              *options)
 {
-  g_autoptr (SondeProbe) probe = NULL;
   g_autoptr (GError) local_error = NULL;
+  g_autoptr (SondeProbe) probe = make_probe (owner, host, port, options, &local_error);
+  Run *run = NULL;
 
-  if (port == 0 || host[0] == '\0')
+  if (probe == NULL)
     {
-      g_autofree char *excerpt = sonde_error_excerpt (host);
-
-      g_set_error (&local_error,
-                   SONDE_ERROR,
-                   SONDE_ERROR_INVALID_SETTING,
-                   "host=%s port=%u is not valid; allowed: a host, and 1 to 65535",
-                   excerpt,
-                   port);
       g_dbus_method_invocation_return_gerror (invocation, local_error);
       return;
     }
 
-  probe = sonde_probe_new (host, port);
-  if (set_options (probe, options, &local_error))
-    sonde_probe_run_async (probe, NULL, run_cb, invocation);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+  run = g_new0 (Run, 1);
+  run->owner = g_object_ref (owner);
+  run->invocation = invocation;
+  set_n_probes (owner, get_n_probes (owner) + 1);
+  sonde_probe_run_async (probe, NULL, run_cb, run);
 }

@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-void sonded_run_probe (GDBusMethodInvocation *invocation,
+void sonded_run_probe (GObject               *owner,
+                       GDBusMethodInvocation *invocation,
                        const char            *host,
                        guint16                port,
                        GVariant              *options);

@@ -319,13 +319,17 @@ add_interface (GDBusObjectSkeleton *object,
 
   for (gsize i = 0; i < G_N_ELEMENTS (handlers); i++)
     if (handlers[i].get_type () == type)
-      g_signal_connect (skeleton, handlers[i].signal, handlers[i].handler, server);
+      g_signal_connect_object (skeleton,
+                               handlers[i].signal,
+                               handlers[i].handler,
+                               server,
+                               G_CONNECT_DEFAULT);
   g_dbus_object_skeleton_add_interface (object, skeleton);
 }
 
 /*
  * sonded_server_object_new:
- * @server: a server, which the object keeps
+ * @server: a server, which the interfaces keep
  * @authority: who decides about calls
  *
  * Makes the object that shows a server on the bus.
@@ -339,10 +343,6 @@ sonded_server_object_new (SondeServer     *server,
   g_autofree char     *path = sonded_server_object_dup_path (sonde_server_get_name (server));
   GDBusObjectSkeleton *object = g_dbus_object_skeleton_new (path);
 
-  g_object_set_data_full (G_OBJECT (object),
-                          "sonded-server",
-                          g_object_ref (server),
-                          g_object_unref);
   add_interface (object, SONDE_DBUS_TYPE_SERVER_SKELETON, server, authority);
   add_interface (object, SONDE_DBUS_TYPE_SOCKET_OPTIONS_SKELETON, server, authority);
   add_interface (object, SONDE_DBUS_TYPE_STATISTICS_SKELETON, server, authority);

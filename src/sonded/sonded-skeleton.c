@@ -23,7 +23,8 @@
 
 typedef struct
 {
-  GObject         *model;     /* (unowned), outlives us */
+  /* (owned): a call may still be on its way when its server is removed */
+  GObject         *model;
   SondedGetFunc    get;       /* (nullable) */
   SondedSetFunc    set;       /* (nullable) */
   SondedAuthority *authority; /* (owned) */
@@ -41,6 +42,7 @@ free_guard (gpointer data)
   Guard *guard = data;
 
   g_object_unref (guard->authority);
+  g_object_unref (guard->model);
   g_free (guard);
 }
 
@@ -264,7 +266,7 @@ authorize_cb (GDBusInterfaceSkeleton *skeleton,
 /*
  * sonded_skeleton_new:
  * @skeleton_type: a skeleton type that gdbus-codegen made
- * @model: the object that it shows, which outlives it
+ * @model: the object that it shows, and keeps
  * @get: (nullable): what reads the properties that do not signal their changes
  * @set: (nullable): what sets properties
  * @authority: who decides about calls
@@ -283,7 +285,7 @@ sonded_skeleton_new (GType            skeleton_type,
   GDBusInterfaceSkeleton *skeleton = g_object_new (get_guarded_type (skeleton_type), NULL);
   Guard                  *guard = g_new0 (Guard, 1);
 
-  guard->model = model;
+  guard->model = g_object_ref (model);
   guard->get = get;
   guard->set = set;
   guard->authority = g_object_ref (authority);

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright The Sonde contributors
+"""A private message bus, and a daemon on it.
+
+Nothing here waits for a time: it waits for a condition, and DEADLINE seconds at
+most, which is generous because the machine may be busy.
+"""
+
+import os
+import pathlib
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+from gi.repository import Gio, GLib
+
+DEADLINE = 30
+BUS_NAME = 'org.sonde.Sonde1'
+PROPERTIES_INTERFACE = 'org.freedesktop.DBus.Properties'
+ROOT = '/org/sonde/Sonde1'
+ERROR = BUS_NAME + '.Error.'
+INTROSPECTION = pathlib.Path(__file__).resolve().parents[2] / 'introspection'
+PROBLEM = re.compile(r'(WARNING|CRITICAL|ERROR) \*\*|-(WARNING|CRITICAL|ERROR)\b')
+# A program put behind these words runs in a network of its own, its loopback up.
+UNSHARE = ['unshare', '--net', '--mount']
+if os.geteuid() != 0:
+    UNSHARE += ['--map-current-user', '--keep-caps']
+IN_NAMESPACE = [*UNSHARE, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
+
+
+def read_interfaces():
+    """Parse the contract: the interface elements by name."""
+    trees = [xml.etree.ElementTree.parse(path) for path in INTROSPECTION.glob('*.xml')]
+    return {i.get('name'): i for tree in trees for i in tree.getroot().iter('interface')}
+
+
+def read_properties():
+    """Tell interface, type and access of every property of a server object."""
+    names = [f'{BUS_NAME}.{short}' for short in ('Statistics', 'SocketOptions', 'Server')]
+    interfaces = read_interfaces()
+    return {p.get('name'): (name, p.get('type'), p.get('access'))
+            for name in names for p in interfaces[name].iter('property')}
+
+
+PROPERTIES = read_properties()
+
+
+def wait_until(check, what):
+    """Return what check() returns, once that is something."""
+    end = time.monotonic() + DEADLINE
+    while not (result := check()):
+        if time.monotonic() > end:
+            raise AssertionError(f'not within {DEADLINE} s: {what}')
+        time.sleep(0.005)
+    return result
+
+
+def error_name(error):
+    """Name a D-Bus error as it was on the bus."""
+    return Gio.DBusError.get_remote_error(error)
+
+
+def settings(**values):
+    """Pack settings in the types of their properties."""
+    types = {'Preset': 's', **{name: row[1] for name, row in PROPERTIES.items()}}
+    return {key: GLib.Variant(types[key], value) for key, value in values.items()}
+
+
+class Process:
+    """A child that writes its standard error to a file, and is never left behind."""
+
+    def __init__(self, command, *, environment=None, **options):
+        self.log_file = tempfile.NamedTemporaryFile(prefix='sonde-test-')
+        options.setdefault('stderr', self.log_file.fileno())
+        self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                      env={**os.environ, **(environment or {})}, **options)
+        self.pid = self.child.pid
+
+    def log(self):
+        return pathlib.Path(self.log_file.name).read_text('utf-8', 'replace')
+
+    def wait(self):
+        return self.child.wait(DEADLINE)
+
+    def kill(self):
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        self.log_file.close()
+
+    def cpu_seconds(self):
+        """Tell how much CPU time the process has used."""
+        stat = pathlib.Path(f'/proc/{self.pid}/stat').read_text('ascii')
+        user, system = stat.rpartition(')')[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
+
+
+class Bus:
+    """A message bus at an address that outlives it, so that it can come back."""
+
+    def __init__(self):
+        self.directory = tempfile.TemporaryDirectory(prefix='sonde-bus-')
+        self.address = f'unix:path={self.directory.name}/bus'
+        self.start()
+
+    def start(self):
+        command = ['dbus-daemon', '--session', '--nofork', '--nopidfile', '--syslog-only',
+                   '--address=' + self.address, '--print-address']
+        self.process = Process(command, stdout=subprocess.PIPE)
+        if not self.process.child.stdout.readline():
+            raise AssertionError('no message bus: ' + self.process.log())
+
+    def connect(self):
+        flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+                 | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION)
+        return Gio.DBusConnection.new_for_address_sync(self.address, flags, None, None)
+
+    def kill(self):
+        self.process.kill()
+        self.process.child.stdout.close()
+
+    def stop(self):
+        self.kill()
+        self.directory.cleanup()
+
+
+class Daemon(Process):
+    """The daemon, ready: its servers listen and it owns its name."""
+
+    def __init__(self, bus, config='', *, prefix=(), **options):
+        self.directory = tempfile.TemporaryDirectory(prefix='sonded-test-')
+        self.bus = bus
+        self.n_problems = 0
+        self.config = pathlib.Path(self.directory.name) / 'sonded.conf'
+        self.config.write_text(config, 'utf-8')
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self.notify.bind(self.directory.name + '/notify')
+        arguments = ['--address=' + bus.address, f'--config={self.config}']
+        environment = {'NOTIFY_SOCKET': self.notify.getsockname()}
+        command = [*prefix, os.environ['SONDED'], *arguments]
+        super().__init__(command, environment=environment, **options)
+        try:
+            self.wait_notified('READY=1')
+            self.attach()
+        except BaseException:
+            print(self.log(), file=sys.stderr)
+            self.kill()
+            raise
+
+    def wait_notified(self, message):
+        """Wait for a message to systemd; fail if the daemon ends instead."""
+        def received():
+            ended = self.child.poll() is not None
+            if select.select([self.notify], [], [], 0 if ended else 0.05)[0]:
+                return message in self.notify.recv(4096).decode().splitlines()
+            if ended:
+                raise AssertionError(f'the daemon ended with status {self.child.returncode}')
+            return False
+        wait_until(received, message)
+
+    def attach(self):
+        """Connect to the bus and wait until the daemon is on it."""
+        self.connection = self.bus.connect()
+        call = ('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus',
+                'NameHasOwner', GLib.Variant('(s)', (BUS_NAME,)), None, 0, -1, None)
+        wait_until(lambda: self.connection.call_sync(*call)[0], 'the daemon owns its name')
+
+    def call_raw(self, path, method, signature='()', *values):
+        """Call a method, by default one of our interfaces, and return the tuple."""
+        interface, _, member = method.rpartition('.')
+        if '.' not in interface:
+            interface = f'{BUS_NAME}.{interface}'
+        arguments = GLib.Variant(signature, values)
+        return self.connection.call_sync(BUS_NAME, path, interface, member, arguments, None,
+                                         Gio.DBusCallFlags.NONE, DEADLINE * 1000, None)
+
+    def call(self, path, method, signature='()', *values):
+        """The same, and return the one value that comes back."""
+        reply = self.call_raw(path, method, signature, *values).unpack()
+        return reply[0] if reply else None
+
+    def manager(self, member, signature='()', *values):
+        return self.call(ROOT, 'Manager.' + member, signature, *values)
+
+    def get_all(self, path, interface):
+        return self.call(path, PROPERTIES_INTERFACE + '.GetAll', '(s)', f'{BUS_NAME}.{interface}')
+
+    def get_server(self, name):
+        return Server(self, self.manager('GetServer', '(s)', name))
+
+    def stop(self):
+        """End the daemon as systemd does; it must go in order."""
+        self.child.send_signal(signal.SIGTERM)
+        status = self.wait()
+        if status != 0:
+            raise AssertionError(f'the daemon ended with status {status}:\n{self.log()}')
+
+    def kill(self):
+        super().kill()
+        self.notify.close()
+        self.directory.cleanup()
+
+
+class Server:
+    """A server object on the bus."""
+
+    def __init__(self, daemon, path):
+        self.daemon = daemon
+        self.path = path
+
+    def call(self, method, signature='()', *values):
+        return self.daemon.call(self.path, method, signature, *values)
+
+    def get(self, name):
+        return self.call(PROPERTIES_INTERFACE + '.Get', '(ss)', PROPERTIES[name][0], name)
+
+    def set(self, name, value):
+        if not isinstance(value, GLib.Variant):
+            value = GLib.Variant(PROPERTIES[name][1], value)
+        self.call(PROPERTIES_INTERFACE + '.Set', '(ssv)', PROPERTIES[name][0], name, value)
+
+    def update(self, apply=None, **values):
+        options = {} if apply is None else {'apply': GLib.Variant('s', apply)}
+        self.call('Server.UpdateSettings', '(a{sv}a{sv})', settings(**values), options)
+
+    def get_settings(self):
+        """Read all that can be set, and what was made of it."""
+        rows = self.daemon.get_all(self.path, 'Server')
+        rows.update(self.daemon.get_all(self.path, 'SocketOptions'))
+        return {key: value for key, value in rows.items() if PROPERTIES[key][2] == 'readwrite'}
+
+    def addresses(self):
+        return self.get('BoundAddresses')
+
+    def snapshot(self):
+        return self.call('Statistics.GetSnapshot')
+
+    def wait_for(self, **condition):
+        packed = {k: GLib.Variant(PROPERTIES[k][1], v) for k, v in condition.items()}
+        return self.call('Server.WaitFor', '(a{sv}t)', packed, (DEADLINE - 5) * 1000000)
+
+    def connections(self):
+        return self.call('Server.ListConnections', '(tu)', 0, 0)
+
+    def report(self, scope):
+        """Read the option report of a scope: asked, effective, limit, reason by option."""
+        rows = self.call('SocketOptions.GetOptionReport')
+        return {row[0]: tuple(row[2:]) for row in rows if row[1] == scope}
