@@ -320,6 +320,17 @@ sonde_epoll_get_fd (SondeEpoll *self)
   return self->fd;
 }
 
+/* A number that the kernel gives out again was closed before, and is none of
+ * the context's own any more. */
+static void
+forget_number (SondeEpoll *self,
+               int         fd)
+{
+  for (guint i = self->watched->len; i > 0; i--)
+    if (get_watched (self, i - 1)->fd == fd)
+      g_array_remove_index (self->watched, i - 1);
+}
+
 /*
  * sonde_epoll_add:
  * @self: a set
@@ -338,6 +349,8 @@ sonde_epoll_add (SondeEpoll *self,
                  gpointer    item)
 {
   struct epoll_event event = { .events = events, .data.ptr = item };
+
+  forget_number (self, fd);
 
   return epoll_ctl (self->fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
