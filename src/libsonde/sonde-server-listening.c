@@ -105,19 +105,45 @@ make_shards (SondeServer *self,
   return TRUE;
 }
 
-static void
-start_shards (SondeServer *self)
+static gboolean
+start_shard (SondeServer *self,
+             SondeShard  *shard,
+             guint        worker,
+             GError     **error)
 {
-  for (guint i = 0; i < self->shards->len; i++)
-    {
-      g_autofree char *name = g_strdup_printf ("sonde-%u", i);
-      GWeakRef        *weak = g_new0 (GWeakRef, 1);
+  g_autofree char *name = g_strdup_printf ("sonde-%u", worker);
+  GWeakRef        *weak = g_new0 (GWeakRef, 1);
 
-      g_weak_ref_init (weak, self);
-      sonde_shard_start (self->shards->pdata[i], name, self->context, shard_done_cb,
-                         weak,
-                         free_weak_ref);
+  g_weak_ref_init (weak, self);
+  if (sonde_shard_start (shard, name, self->context, shard_done_cb, weak, free_weak_ref, error))
+    return TRUE;
+
+  free_weak_ref (weak);
+
+  return FALSE;
+}
+
+/* Starts all shards, or none. */
+static gboolean
+start_shards (SondeServer *self,
+              GPtrArray   *shards,
+              GError     **error)
+{
+  guint n_started = 0;
+
+  while (n_started < shards->len && start_shard (self, shards->pdata[n_started], n_started, error))
+    n_started++;
+  if (n_started == shards->len)
+    return TRUE;
+
+  for (guint i = 0; i < n_started; i++)
+    {
+      sonde_shard_retire (shards->pdata[i]);
+      sonde_shard_finish (shards->pdata[i], 0);
+      sonde_shard_join (shards->pdata[i]);
     }
+
+  return FALSE;
 }
 
 static void
@@ -187,7 +213,7 @@ listen_anew (SondeServer *self,
   const guint n_old = self->shards->len;
   const guint n_addresses = same_ports ? first->len : 0;
 
-  if (!make_shards (self, first, shards, listeners, error))
+  if (!make_shards (self, first, shards, listeners, error) || !start_shards (self, shards, error))
     return FALSE;
 
   g_ptr_array_extend_and_steal (self->retired, self->shards);
@@ -197,7 +223,6 @@ listen_anew (SondeServer *self,
   g_clear_pointer (&self->listening, sonde_settings_unref);
   self->listening = sonde_settings_copy (self->settings);
 
-  start_shards (self);
   steer (self->listeners, n_addresses, n_old, self->shards->len);
   for (guint i = 0; i < self->retired->len; i++)
     sonde_shard_retire (self->retired->pdata[i]);

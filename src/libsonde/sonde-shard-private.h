@@ -56,12 +56,13 @@ SondeShard *sonde_shard_new (const SondeShardHost *host,
                              SondeConcurrency      concurrency,
                              GPtrArray            *listeners,
                              GError              **error);
-void        sonde_shard_start (SondeShard    *self,
+gboolean    sonde_shard_start (SondeShard    *self,
                                const char    *name,
                                GMainContext  *owner_context,
                                GSourceFunc    done,
                                gpointer       user_data,
-                               GDestroyNotify destroy);
+                               GDestroyNotify destroy,
+                               GError       **error);
 void        sonde_shard_join (SondeShard *self);
 
 void     sonde_shard_retire (SondeShard *self);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "sonde-call-private.h"
+#include "sonde-error.h"
 
 /* The epoll set and the wake-up of the main context. */
 #define OWN_FDS 2
@@ -378,23 +379,41 @@ sonde_shard_new (const SondeShardHost *host,
  * @done: what is called once, when the last session of a retired shard is over
  * @user_data: what it is called with
  * @destroy: what frees @user_data
+ * @error: where to put an error, %SONDE_ERROR_FAILED
  *
  * Starts the thread; on return the shard accepts.
+ *
+ * Returns: %FALSE if there can be no thread; then @user_data is the caller's
  */
-void
+gboolean
 sonde_shard_start (SondeShard    *self,
                    const char    *name,
                    GMainContext  *owner_context,
                    GSourceFunc    done,
                    gpointer       user_data,
-                   GDestroyNotify destroy)
+                   GDestroyNotify destroy,
+                   GError       **error)
 {
+  g_autoptr (GError) local_error = NULL;
+
   self->owner_context = g_main_context_ref (owner_context);
   self->done = done;
   self->user_data = user_data;
   self->destroy = destroy;
-  self->thread = g_thread_new (name, run_thread, self);
+  self->thread = g_thread_try_new (name, run_thread, self, &local_error);
+  if (self->thread == NULL)
+    {
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_FAILED,
+                   "Could not start a worker: %s",
+                   local_error->message);
+      return FALSE;
+    }
+
   sonde_call_and_wait (sonde_epoll_get_context (self->epoll), start_listening_cb, self);
+
+  return TRUE;
 }
 
 /*
