@@ -271,6 +271,25 @@ read_file (const char *path,
   return ok;
 }
 
+/* To all that reads text the text would end here. */
+static gboolean
+has_no_zero_byte (const char *path,
+                  GByteArray *text,
+                  GError    **error)
+{
+  const guint8 *zero = text->len > 0 ? memchr (text->data, '\0', text->len) : NULL;
+  guint         line = 1;
+
+  if (zero == NULL)
+    return TRUE;
+
+  for (const guint8 *byte = text->data; byte < zero; byte++)
+    line += *byte == '\n';
+  g_set_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING, "%s:%u: a zero byte", path, line);
+
+  return FALSE;
+}
+
 /*
  * sonded_config_load:
  * @path: a file
@@ -289,11 +308,8 @@ sonded_config_load (const char *path,
 
   if (!read_file (path, text, error))
     return NULL;
-  if (memchr (text->data, '\0', text->len) != NULL)
-    {
-      set_file_error (path, "it holds a NUL byte", error);
-      return NULL;
-    }
+  if (!has_no_zero_byte (path, text, error))
+    return NULL;
   g_byte_array_append (text, (const guint8 *) "", 1);
 
   return sonded_config_parse (path, (const char *) text->data, error);
