@@ -17,6 +17,8 @@ int        sonde_listener_open_sample (SondeSettings *settings);
 gboolean   sonde_listener_get_queue (GSocket *listener,
                                      guint   *depth,
                                      guint   *limit);
+gboolean   sonde_listener_share_ports (GPtrArray *listeners,
+                                       gboolean   on);
 void       sonde_listener_steer (GSocket *listener,
                                  guint    n_old,
                                  guint    n_new);

@@ -301,19 +301,34 @@ open_entry (const char    *entry,
   return listeners->len > before;
 }
 
-static void
-share_ports (GPtrArray *listeners,
-             gboolean   on)
+/*
+ * sonde_listener_share_ports:
+ * @listeners: (element-type GSocket): listeners
+ * @on: whether other sockets of ours may listen there too
+ *
+ * Sets SO_REUSEPORT, on the listeners and so on whoever is accepted from now
+ * on.
+ *
+ * Returns: whether it was set on the first of them
+ */
+gboolean
+sonde_listener_share_ports (GPtrArray *listeners,
+                            gboolean   on)
 {
-  for (guint i = 0; listeners != NULL && i < listeners->len; i++)
+  const gboolean was_on =
+    listeners->len > 0 && get_reuse_port (g_socket_get_fd (listeners->pdata[0]));
+
+  for (guint i = 0; i < listeners->len; i++)
     set_reuse_port (g_socket_get_fd (listeners->pdata[i]), on);
+
+  return was_on;
 }
 
 /*
  * sonde_listener_open_all:
  * @settings: what is asked for
  * @old: (nullable) (element-type GSocket): listeners that are about to be
- *   closed, whose ports may be asked for again
+ *   closed, whose ports are shared and may be asked for again
  * @error: where to put an error
  *
  * Listens on every address of the settings, or on none.
@@ -331,22 +346,17 @@ sonde_listener_open_all (SondeSettings *settings,
   g_autoptr (GPtrArray) listeners = g_ptr_array_new_with_free_func (g_object_unref);
   const gboolean reuse_port =
     sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT));
-  gboolean old_reuse_port = FALSE, ok = TRUE;
 
-  if (old != NULL && old->len > 0)
-    old_reuse_port = get_reuse_port (g_socket_get_fd (old->pdata[0]));
-  share_ports (old, TRUE);
-  for (gsize i = 0; ok && entries[i] != NULL; i++)
+  for (gsize i = 0; entries[i] != NULL; i++)
     {
       const Opening opening = { settings, sonde_address_is_any (entries[i]), old };
 
-      ok = open_entry (entries[i], &opening, listeners, error);
+      if (!open_entry (entries[i], &opening, listeners, error))
+        return NULL;
     }
-  share_ports (listeners, reuse_port);
-  if (!ok)
-    share_ports (old, old_reuse_port);
+  sonde_listener_share_ports (listeners, reuse_port);
 
-  return ok ? g_steal_pointer (&listeners) : NULL;
+  return g_steal_pointer (&listeners);
 }
 
 static gboolean
@@ -362,7 +372,7 @@ is_dual_stack (GSocket *listener)
 /*
  * sonde_listener_open_beside:
  * @settings: what is asked for
- * @first: (element-type GSocket): listeners, at least one
+ * @first: (element-type GSocket): listeners, whose ports are shared
  * @error: where to put an error
  *
  * Listens once more on each address that is listened on already.
@@ -378,25 +388,19 @@ sonde_listener_open_beside (SondeSettings *settings,
   const gboolean reuse_port =
     sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT));
 
-  const gboolean first_reuse_port = get_reuse_port (g_socket_get_fd (first->pdata[0]));
-  gboolean       ok = TRUE;
-
-  share_ports (first, TRUE);
-  for (guint i = 0; ok && i < first->len; i++)
+  for (guint i = 0; i < first->len; i++)
     {
       const Opening opening = { settings, is_dual_stack (first->pdata[i]), first };
       g_autoptr (GSocketAddress) address = g_socket_get_local_address (first->pdata[i], error);
       GSocket *listener = address != NULL ? open_one (address, &opening, error) : NULL;
 
-      ok = listener != NULL;
-      if (ok)
-        g_ptr_array_add (listeners, listener);
+      if (listener == NULL)
+        return NULL;
+      g_ptr_array_add (listeners, listener);
     }
-  share_ports (listeners, reuse_port);
-  if (!ok)
-    share_ports (first, first_reuse_port);
+  sonde_listener_share_ports (listeners, reuse_port);
 
-  return ok ? g_steal_pointer (&listeners) : NULL;
+  return g_steal_pointer (&listeners);
 }
 
 /*

@@ -321,8 +321,6 @@ open_again (SondeServer *self,
   return sonde_listener_open_beside (self->settings, first, error);
 }
 
-/* bind(2) looks at the accepted sockets of a port too, and they inherited the
- * flag as it was. */
 static gboolean
 share_port (SondeSession *session,
             gpointer      user_data)
@@ -332,6 +330,40 @@ share_port (SondeSession *session,
   setsockopt (session->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 
   return TRUE;
+}
+
+/* bind(2) looks at every socket of a port: at those that were accepted, and at
+ * those that wait to be, which nobody can reach. So these are accepted first. */
+static gboolean
+share_ports (SondeServer *self)
+{
+  const gboolean was_shared = sonde_listener_share_ports (self->listeners, TRUE);
+
+  for (guint i = 0; i < self->shards->len; i++)
+    sonde_shard_accept_all (self->shards->pdata[i]);
+  sonde_server_foreach (self, share_port, NULL);
+
+  return was_shared;
+}
+
+static gboolean
+replace_listeners (SondeServer *self,
+                   GError     **error)
+{
+  const gboolean was_shared = share_ports (self);
+  const gboolean same_ports = same_addresses (self);
+  g_autoptr (GPtrArray) first = NULL;
+
+  if (same_ports)
+    first = open_again (self, error);
+  else
+    first = sonde_listener_open_all (self->settings, self->listeners, error);
+  if (first != NULL && listen_anew (self, first, same_ports, error))
+    return TRUE;
+
+  sonde_listener_share_ports (self->listeners, was_shared);
+
+  return FALSE;
 }
 
 /**
@@ -356,23 +388,11 @@ gboolean
 sonde_server_relisten (SondeServer *self,
                        GError     **error)
 {
-  g_autoptr (GPtrArray) first = NULL;
-  gboolean same_ports;
-
   g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
 
   if (self->shards->len == 0)
     return sonde_server_start (self, error);
-  if (!has_addresses (self, error))
-    return FALSE;
-
-  sonde_server_foreach (self, share_port, NULL);
-  same_ports = same_addresses (self);
-  if (same_ports)
-    first = open_again (self, error);
-  else
-    first = sonde_listener_open_all (self->settings, self->listeners, error);
-  if (first == NULL || !listen_anew (self, first, same_ports, error))
+  if (!has_addresses (self, error) || !replace_listeners (self, error))
     return FALSE;
   notify_listening (self);
 

@@ -65,6 +65,7 @@ gboolean    sonde_shard_start (SondeShard    *self,
                                GError       **error);
 void        sonde_shard_join (SondeShard *self);
 
+void     sonde_shard_accept_all (SondeShard *self);
 void     sonde_shard_retire (SondeShard *self);
 void     sonde_shard_finish (SondeShard *self,
                              guint64     timeout_usec);

@@ -416,6 +416,26 @@ sonde_shard_start (SondeShard    *self,
   return TRUE;
 }
 
+static gboolean
+accept_all_cb (gpointer user_data)
+{
+  sonde_shard_drain_queue (user_data);
+
+  return G_SOURCE_REMOVE;
+}
+
+/*
+ * sonde_shard_accept_all:
+ * @self: a running shard that is not retired
+ *
+ * Has all accepted who wait for it now.
+ */
+void
+sonde_shard_accept_all (SondeShard *self)
+{
+  sonde_call_and_wait (sonde_epoll_get_context (self->epoll), accept_all_cb, self);
+}
+
 /*
  * sonde_shard_retire:
  * @self: a running shard

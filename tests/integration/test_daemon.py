@@ -246,11 +246,15 @@ class TestStart(SondeTest):
         huge = self.write(None)
         huge.touch()
         os.truncate(huge, 10 ** 10)
-        binary = self.write(bytes(range(256)) * 16)
-        for path in (fifo, fifo.parent, loop, huge, binary, '/nonexistent', '/dev/zero',
+        for path in (fifo, fifo.parent, loop, huge, '/nonexistent', '/dev/zero',
                      '/proc/self/mem'):
             with self.subTest(path=path):
                 self.assertIn(str(path), self.fails_to_start(1, f'--config={path}'))
+
+    def test_binary_file(self):
+        """A file that is no text is no configuration: status 6, with the line."""
+        binary = self.write(bytes(range(256)) * 16)
+        self.assertIn(f'{binary}:1: ', self.fails_to_start(6, f'--config={binary}'))
 
     def test_port_in_use(self):
         """A port that is taken ends the start with status 1, told with address and errno."""

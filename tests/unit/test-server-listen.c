@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#include "config.h"
+
+#include "loopback.h"
+#include "server-fixture.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libsonde/sonde-error.h>
+
+#define N_ADDRESSES 150
+
+static void
+assert_pending (SondeServer *server,
+                const char  *expected)
+{
+  g_auto (GStrv) pending = sonde_server_get_pending_relisten (server);
+  g_autofree char *text = g_strjoinv (" ", pending);
+
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+relisten (SondeServer *server)
+{
+  g_autoptr (GError) error = NULL;
+
+  sonde_server_relisten (server, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (sonde_server_get_state (server), ==, SONDE_SERVER_STATE_LISTENING);
+}
+
+static void
+assert_serves (int client)
+{
+  loopback_send_text (client, "hello");
+  loopback_expect (client, "hello");
+}
+
+static void
+assert_listens (guint16 port)
+{
+  const int client = loopback_connect (port);
+
+  assert_serves (client);
+  loopback_close (client);
+}
+
+static void
+test_relisten (void)
+{
+  SondeServer  *server = server_fixture_start ("@a{sv} {}");
+  const guint16 port = server_fixture_get_port (server);
+  const int     client = loopback_connect (port);
+
+  g_test_summary ("New listeners take the port of the old ones over, and connections live on.");
+
+  assert_serves (client);
+  for (guint i = 0; i < 5; i++)
+    {
+      relisten (server);
+      g_assert_cmpuint (server_fixture_get_port (server), ==, port);
+      assert_serves (client);
+      assert_listens (port);
+    }
+  loopback_close (client);
+  server_fixture_free (server);
+}
+
+static void
+test_pending (void)
+{
+  SondeServer *server = server_fixture_start ("@a{sv} {}");
+
+  g_test_summary ("What counts at bind(2) waits for new listeners; what is taken back does not.");
+
+  assert_pending (server, "");
+  server_fixture_update (server, "{'ReuseAddress': <true>, 'Backlog': <7>}", SONDE_APPLY_ALL);
+  assert_pending (server, "ReuseAddress");
+  server_fixture_update (server, "{'Workers': <2>}", SONDE_APPLY_ALL);
+  assert_pending (server, "Workers ReuseAddress ReusePort");
+  server_fixture_update (server, "{'Concurrency': <'threads'>}", SONDE_APPLY_ALL);
+  server_fixture_update (server, "{'Workers': <1>}", SONDE_APPLY_ALL);
+  assert_pending (server, "Concurrency ReuseAddress");
+  relisten (server);
+  assert_pending (server, "");
+  server_fixture_update (server, "{'ReuseAddress': <false>}", SONDE_APPLY_ALL);
+  assert_pending (server, "ReuseAddress");
+  server_fixture_update (server, "{'ReuseAddress': <true>}", SONDE_APPLY_ALL);
+  assert_pending (server, "");
+  server_fixture_update (server, "{'ListenAddresses': <['127.0.0.2:0']>}", SONDE_APPLY_ALL);
+  assert_pending (server, "ListenAddresses");
+  sonde_server_drain (server, 0);
+  assert_pending (server, "");
+  server_fixture_free (server);
+}
+
+static void
+test_other_address (void)
+{
+  SondeServer     *server = server_fixture_start ("@a{sv} {}");
+  const guint16    port = server_fixture_get_port (server);
+  const int        client = loopback_connect (port);
+  g_autofree char *text = g_strdup_printf (
+    "{'ListenAddresses': <['127.0.0.1:%u', '127.0.0.1:0']>}", port);
+  g_autoptr (GVariant) addresses = NULL;
+
+  g_test_summary ("An address that was listened on already may be asked for beside others.");
+
+  server_fixture_update (server, text, SONDE_APPLY_ALL);
+  relisten (server);
+  addresses = sonde_server_get_bound_addresses (server);
+  g_assert_cmpuint (g_variant_n_children (addresses), ==, 2);
+  g_assert_cmpuint (server_fixture_get_port (server), ==, port);
+  assert_serves (client);
+  assert_listens (port);
+  loopback_close (client);
+  server_fixture_free (server);
+}
+
+static gboolean
+report_says_reuse_port (SondeServer *server)
+{
+  g_autoptr (GVariant) report = sonde_server_get_option_report (server);
+
+  for (gsize i = 0; i < g_variant_n_children (report); i++)
+    {
+      const char *option = NULL;
+      g_autoptr (GVariant) effective = NULL;
+
+      g_variant_get_child (report, i, "(&s&svvvs)", &option, NULL, NULL, &effective, NULL, NULL);
+      if (strcmp (option, "ReusePort") == 0)
+        return g_variant_get_boolean (effective);
+    }
+  g_assert_not_reached ();
+}
+
+static void
+test_refused (void)
+{
+  guint16          taken_port = 0;
+  const int        taken = loopback_listen (&taken_port);
+  SondeServer     *server = server_fixture_start ("@a{sv} {}");
+  const guint16    port = server_fixture_get_port (server);
+  g_autofree char *text = g_strdup_printf ("{'ListenAddresses': <['127.0.0.1:%u']>}", taken_port);
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Where new listeners are refused the old ones go on as they were.");
+
+  server_fixture_update (server, text, SONDE_APPLY_ALL);
+  g_assert_false (sonde_server_relisten (server, &error));
+  g_assert_error (error, SONDE_ERROR, SONDE_ERROR_ADDRESS_IN_USE);
+  g_assert_cmpint (sonde_server_get_state (server), ==, SONDE_SERVER_STATE_LISTENING);
+  g_assert_cmpuint (server_fixture_get_port (server), ==, port);
+  g_assert_false (report_says_reuse_port (server));
+  assert_pending (server, "ListenAddresses");
+  assert_listens (port);
+  loopback_close (taken);
+  relisten (server);
+  g_assert_cmpuint (server_fixture_get_port (server), ==, taken_port);
+  server_fixture_free (server);
+}
+
+static void
+test_relisten_starts (void)
+{
+  SondeServer *server = server_fixture_new ("@a{sv} {}");
+
+  g_test_summary ("A server that does not listen is started.");
+
+  relisten (server);
+  assert_listens (server_fixture_get_port (server));
+  server_fixture_free (server);
+}
+
+static void
+test_no_reuse (void)
+{
+  SondeServer             *server = server_fixture_start ("@a{sv} {}");
+  const guint16            port = server_fixture_get_port (server);
+  const int                on = 1;
+  const int                other = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const struct sockaddr_in address = {
+    .sin_family = AF_INET, .sin_port = g_htons (port), .sin_addr.s_addr = g_htonl (INADDR_LOOPBACK)
+  };
+
+  g_test_summary ("A port that is not to be shared is not, and new listeners do not ask for it.");
+
+  g_assert_no_errno (setsockopt (other, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on));
+  g_assert_cmpint (bind (other, (const struct sockaddr *) &address, sizeof address), ==, -1);
+  relisten (server);
+  g_assert_false (report_says_reuse_port (server));
+  loopback_close (other);
+  server_fixture_free (server);
+}
+
+static void
+test_workers (void)
+{
+  SondeServer  *server = server_fixture_start ("{'Workers': <4>}");
+  const guint16 port = server_fixture_get_port (server);
+  g_autoptr (GVariant) addresses = sonde_server_get_bound_addresses (server);
+  g_autoptr (GVariant) rows = NULL;
+  int clients[64];
+
+  g_test_summary ("Workers share one port, and serve all who come.");
+
+  g_assert_cmpuint (g_variant_n_children (addresses), ==, 1);
+  for (gsize i = 0; i < G_N_ELEMENTS (clients); i++)
+    {
+      clients[i] = loopback_connect (port);
+      assert_serves (clients[i]);
+    }
+  rows = sonde_server_list_connections (server, 0, 0);
+  g_assert_cmpuint (g_variant_n_children (rows), ==, G_N_ELEMENTS (clients));
+  server_fixture_update (server, "{'Workers': <2>}", SONDE_APPLY_ALL);
+  relisten (server);
+  g_assert_cmpuint (server_fixture_get_port (server), ==, port);
+  for (gsize i = 0; i < G_N_ELEMENTS (clients); i++)
+    {
+      assert_serves (clients[i]);
+      loopback_close (clients[i]);
+    }
+  assert_listens (port);
+  g_assert_cmpuint (server_fixture_get_statistic (server, "NAccepted"),
+                    ==,
+                    G_N_ELEMENTS (clients) + 1);
+  server_fixture_free (server);
+}
+
+static int
+connect_ipv6 (guint16 port)
+{
+  const struct sockaddr_in6 address = {
+    .sin6_family = AF_INET6, .sin6_port = g_htons (port), .sin6_addr = IN6ADDR_LOOPBACK_INIT
+  };
+  const int fd = socket (AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_no_errno (connect (fd, (const struct sockaddr *) &address, sizeof address));
+
+  return fd;
+}
+
+static void
+test_families (void)
+{
+  static const struct
+  {
+    const char *settings;
+    gboolean    ipv4;
+    gboolean    ipv6;
+  } rows[] = {
+    { "{'ListenAddresses': <[':0']>}", TRUE, TRUE },
+    { "{'ListenAddresses': <['[::1]:0']>}", FALSE, TRUE },
+    { "{'ListenAddresses': <['0.0.0.0:0']>}", TRUE, FALSE },
+    { "{'ListenAddresses': <['localhost:0']>}", TRUE, FALSE },
+  };
+
+  g_test_summary ("No host is IPv4 and IPv6 on one port, an address is of its own family.");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      SondeServer  *server = server_fixture_start (rows[i].settings);
+      const guint16 port = server_fixture_get_port (server);
+
+      g_test_message ("%s", rows[i].settings);
+      if (rows[i].ipv4)
+        assert_listens (port);
+      if (rows[i].ipv6)
+        {
+          const int client = connect_ipv6 (port);
+
+          assert_serves (client);
+          loopback_close (client);
+        }
+      relisten (server);
+      g_assert_cmpuint (server_fixture_get_port (server), ==, port);
+      server_fixture_free (server);
+    }
+}
+
+static void
+test_many (void)
+{
+  g_autoptr (GString) text = g_string_new ("{'ListenAddresses': <['127.0.0.1:0'");
+  g_autoptr (GVariant) addresses = NULL;
+  SondeServer *server = NULL;
+
+  g_test_summary ("However many addresses there are, the server serves at each.");
+
+  for (guint i = 1; i < N_ADDRESSES; i++)
+    g_string_append (text, ", '127.0.0.1:0'");
+  g_string_append (text, "]>}");
+  server = server_fixture_start (text->str);
+  addresses = sonde_server_get_bound_addresses (server);
+  g_assert_cmpuint (g_variant_n_children (addresses), ==, N_ADDRESSES);
+  for (gsize i = 0; i < N_ADDRESSES; i++)
+    {
+      guint16 port = 0;
+
+      g_variant_get_child (addresses, i, "(&sq)", NULL, &port);
+      assert_listens (port);
+    }
+  server_fixture_free (server);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/server-listen/relisten", test_relisten);
+  g_test_add_func ("/server-listen/pending", test_pending);
+  g_test_add_func ("/server-listen/other-address", test_other_address);
+  g_test_add_func ("/server-listen/refused", test_refused);
+  g_test_add_func ("/server-listen/relisten-starts", test_relisten_starts);
+  g_test_add_func ("/server-listen/no-reuse", test_no_reuse);
+  g_test_add_func ("/server-listen/workers", test_workers);
+  g_test_add_func ("/server-listen/families", test_families);
+  g_test_add_func ("/server-listen/many", test_many);
+
+  return g_test_run ();
+}
