@@ -179,25 +179,68 @@ log_options (SondeServer *self)
     }
 }
 
-/* From now on nobody new comes to the old listeners, which are the first of
- * their groups. Where the addresses changed, there may be no such group; then
- * nothing is steered. */
+/* How long listeners that are replaced live on, so that handshakes that had
+ * begun with them can end: longer than most round trips, and shorter than
+ * anybody would notice. */
+#define GRACE_MS 200
+
+/* Shards that may be in it. Who replaces listeners faster does not care. */
+#define GRACE_MAX 256
+
 static void
-steer (GPtrArray *listeners,
-       guint      n_addresses,
-       guint      n_old,
-       guint      n_new)
+retire_old_shards (SondeServer *self)
 {
-  for (guint i = 0; i < n_addresses; i++)
-    sonde_listener_steer (listeners->pdata[i], n_old, n_new);
+  for (guint i = 0; i < self->retired->len; i++)
+    sonde_shard_retire (self->retired->pdata[i]);
 }
 
 static void
-unsteer (GPtrArray *listeners,
-         guint      n_addresses)
+stop_grace_timer (SondeServer *self)
 {
+  if (self->grace == NULL)
+    return;
+
+  g_source_destroy (self->grace);
+  g_clear_pointer (&self->grace, g_source_unref);
+}
+
+static void
+end_grace (SondeServer *self)
+{
+  if (self->n_in_grace == 0)
+    return;
+
+  stop_grace_timer (self);
+  retire_old_shards (self);
+  self->n_in_grace = 0;
+  for (guint i = 0; i < self->listeners->len; i++)
+    sonde_listener_unsteer (self->listeners->pdata[i]);
+}
+
+static gboolean
+grace_cb (gpointer user_data)
+{
+  end_grace (user_data);
+
+  return G_SOURCE_REMOVE;
+}
+
+/* From now on nobody new comes to the old listeners, which are the first of
+ * their groups; and when those who have come are in, they are closed. */
+static void
+begin_grace (SondeServer *self,
+             guint        n_addresses,
+             guint        n_old)
+{
+  self->n_in_grace += n_old;
   for (guint i = 0; i < n_addresses; i++)
-    sonde_listener_unsteer (listeners->pdata[i]);
+    sonde_listener_steer (self->listeners->pdata[i], self->n_in_grace, self->shards->len);
+
+  stop_grace_timer (self);
+  self->grace = g_timeout_source_new (GRACE_MS);
+  g_source_set_static_name (self->grace, "[Sonde] grace");
+  g_source_set_callback (self->grace, grace_cb, self, NULL);
+  g_source_attach (self->grace, self->context);
 }
 
 /* Takes what was opened into use. The old shards listen on, beside the new
@@ -211,7 +254,6 @@ listen_anew (SondeServer *self,
   g_autoptr (GPtrArray) shards = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GPtrArray) listeners = g_ptr_array_new_with_free_func (g_object_unref);
   const guint n_old = self->shards->len;
-  const guint n_addresses = same_ports ? first->len : 0;
 
   if (!make_shards (self, first, shards, listeners, error) || !start_shards (self, shards, error))
     return FALSE;
@@ -223,10 +265,10 @@ listen_anew (SondeServer *self,
   g_clear_pointer (&self->listening, sonde_settings_unref);
   self->listening = sonde_settings_copy (self->settings);
 
-  steer (self->listeners, n_addresses, n_old, self->shards->len);
-  for (guint i = 0; i < self->retired->len; i++)
-    sonde_shard_retire (self->retired->pdata[i]);
-  unsteer (self->listeners, n_addresses);
+  if (same_ports)
+    begin_grace (self, first->len, n_old);
+  else
+    retire_old_shards (self);
 
   return TRUE;
 }
@@ -350,10 +392,13 @@ static gboolean
 replace_listeners (SondeServer *self,
                    GError     **error)
 {
-  const gboolean was_shared = share_ports (self);
   const gboolean same_ports = same_addresses (self);
   g_autoptr (GPtrArray) first = NULL;
+  gboolean was_shared;
 
+  if (!same_ports || self->n_in_grace > GRACE_MAX)
+    end_grace (self);
+  was_shared = share_ports (self);
   if (same_ports)
     first = open_again (self, error);
   else
@@ -376,9 +421,10 @@ replace_listeners (SondeServer *self,
  *
  * The new ones listen before the old ones close. Connections that wait to be
  * accepted are accepted first, and those that are open live on. Where the
- * addresses are the same, so are the ports that the kernel picked. A server
- * that does not listen is started. A handshake that is under way when the old
- * listener closes may be reset: the kernel knows no other way.
+ * addresses are the same, so are the ports that the kernel picked; then the old
+ * listeners stay for a moment, in which nobody new comes to them, so that
+ * handshakes which had begun with them can end. With other addresses they close
+ * at once. A server that does not listen is started.
  *
  * Returns: %TRUE if the server listens anew; else it listens as before
  *
@@ -423,6 +469,7 @@ sonde_server_drain (SondeServer *self,
   if (self->state == SONDE_SERVER_STATE_FAILED)
     sonde_server_set_state (self, SONDE_SERVER_STATE_STOPPED);
 
+  end_grace (self);
   g_ptr_array_extend_and_steal (self->retired, self->shards);
   self->shards = g_ptr_array_new_with_free_func (g_object_unref);
   g_ptr_array_set_size (self->listeners, 0);

@@ -28,9 +28,11 @@ struct _SondeServer
   guint64         errors_baseline[SONDE_ERRNO_MAX + 1];
   _Atomic guint64 last_id;
 
-  GPtrArray *listeners; /* (owned) (element-type GSocket): of all current shards */
-  GPtrArray *shards;    /* (owned) (element-type SondeShard): those that listen */
-  GPtrArray *retired;   /* (owned) (element-type SondeShard): those with connections left */
+  GPtrArray *listeners;  /* (owned) (element-type GSocket): of all current shards */
+  GPtrArray *shards;     /* (owned) (element-type SondeShard): those that listen */
+  GPtrArray *retired;    /* (owned) (element-type SondeShard): those with connections left */
+  GSource   *grace;      /* (owned) (nullable): ends the time that replaced listeners have left */
+  guint      n_in_grace; /* shards that listen still, though they are replaced */
 };
 
 gboolean  sonde_server_foreach (SondeServer     *self,

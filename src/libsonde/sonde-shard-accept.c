@@ -284,6 +284,19 @@ sonde_shard_incoming (GSocketService    *service,
   return TRUE;
 }
 
+static void
+accept_all_if_asked (SondeShard *self)
+{
+  g_mutex_lock (&self->lock);
+  if (self->shall_accept_all)
+    {
+      sonde_shard_drain_queue (self);
+      self->shall_accept_all = FALSE;
+      g_cond_signal (&self->accepted_all);
+    }
+  g_mutex_unlock (&self->lock);
+}
+
 /*
  * sonde_shard_check_accept:
  * @user_data: a shard, in its own thread
@@ -297,7 +310,10 @@ sonde_shard_check_accept (gpointer user_data)
 {
   SondeShard *self = user_data;
 
-  if (!self->took_incoming && !self->paused && !self->retired)
+  if (self->retired)
+    return;
+  if (!self->took_incoming && !self->paused)
     sonde_shard_drain_batch (self);
   self->took_incoming = FALSE;
+  accept_all_if_asked (self);
 }

@@ -40,6 +40,10 @@ struct _SondeShard
 
   SondeRoster roster;
 
+  GMutex   lock; /* of the two below */
+  GCond    accepted_all;
+  gboolean shall_accept_all;
+
   gboolean         paused;        /* accepts nothing for a moment */
   gboolean         took_incoming; /* in this turn */
   int              last_errno;    /* of the last accept(2) that failed */

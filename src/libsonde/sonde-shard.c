@@ -308,6 +308,8 @@ sonde_shard_finalize (GObject *object)
   g_clear_pointer (&self->owner_context, g_main_context_unref);
   g_free (self->desk.buffer);
   sonde_roster_clear (&self->roster);
+  g_cond_clear (&self->accepted_all);
+  g_mutex_clear (&self->lock);
 
   G_OBJECT_CLASS (sonde_shard_parent_class)->finalize (object);
 }
@@ -323,6 +325,8 @@ static void
 sonde_shard_init (SondeShard *self)
 {
   sonde_roster_init (&self->roster);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->accepted_all);
   self->deadline = G_MAXINT64;
 }
 
@@ -416,24 +420,25 @@ sonde_shard_start (SondeShard    *self,
   return TRUE;
 }
 
-static gboolean
-accept_all_cb (gpointer user_data)
-{
-  sonde_shard_drain_queue (user_data);
-
-  return G_SOURCE_REMOVE;
-}
-
 /*
  * sonde_shard_accept_all:
  * @self: a running shard that is not retired
  *
  * Has all accepted who wait for it now.
+ *
+ * This is done between two turns of the loop. In the middle of one
+ * GSocketService may be about to accept: it would complain if there were
+ * nobody any more, and reset the client if it were told to stop.
  */
 void
 sonde_shard_accept_all (SondeShard *self)
 {
-  sonde_call_and_wait (sonde_epoll_get_context (self->epoll), accept_all_cb, self);
+  g_mutex_lock (&self->lock);
+  self->shall_accept_all = TRUE;
+  g_main_context_wakeup (sonde_epoll_get_context (self->epoll));
+  while (self->shall_accept_all)
+    g_cond_wait (&self->accepted_all, &self->lock);
+  g_mutex_unlock (&self->lock);
 }
 
 /*

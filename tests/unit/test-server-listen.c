@@ -232,6 +232,51 @@ test_workers (void)
   server_fixture_free (server);
 }
 
+typedef struct
+{
+  guint16          port;
+  _Atomic gboolean ends;
+} Crowd;
+
+static gpointer
+crowd_thread (gpointer user_data)
+{
+  Crowd *crowd = user_data;
+
+  while (!crowd->ends)
+    assert_listens (crowd->port);
+
+  return NULL;
+}
+
+static void
+test_busy (void)
+{
+  g_test_summary ("New listeners can be had while connections pour in, of which none is lost.");
+
+  for (guint workers = 1; workers <= 3; workers++)
+    {
+      g_autofree char *text = g_strdup_printf ("{'Workers': <%u>}", workers);
+      SondeServer     *server = server_fixture_start (text);
+      Crowd            crowd = { server_fixture_get_port (server), FALSE };
+      GThread         *threads[2];
+
+      for (gsize i = 0; i < G_N_ELEMENTS (threads); i++)
+        threads[i] = g_thread_new ("crowd", crowd_thread, &crowd);
+      for (guint i = 0; i < 30; i++)
+        {
+          const guint64 before = server_fixture_get_statistic (server, "NAccepted");
+
+          SERVER_FIXTURE_WAIT (server_fixture_get_statistic (server, "NAccepted") > before);
+          relisten (server);
+        }
+      crowd.ends = TRUE;
+      for (gsize i = 0; i < G_N_ELEMENTS (threads); i++)
+        g_thread_join (threads[i]);
+      server_fixture_free (server);
+    }
+}
+
 static int
 connect_ipv6 (guint16 port)
 {
@@ -322,6 +367,7 @@ main (int   argc,
   g_test_add_func ("/server-listen/relisten-starts", test_relisten_starts);
   g_test_add_func ("/server-listen/no-reuse", test_no_reuse);
   g_test_add_func ("/server-listen/workers", test_workers);
+  g_test_add_func ("/server-listen/busy", test_busy);
   g_test_add_func ("/server-listen/families", test_families);
   g_test_add_func ("/server-listen/many", test_many);
 
