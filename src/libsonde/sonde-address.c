@@ -57,6 +57,11 @@ split (const char *text,
     *host = g_strndup (text, length);
   *port = (guint16) number;
 
+  if (text[0] == '[' && (*host)[0] == '\0')
+    {
+      g_clear_pointer (host, g_free);
+      return set_invalid (error, text, "there is nothing in the brackets");
+    }
   if (text[0] != '[' && strchr (*host, ':') != NULL)
     {
       g_clear_pointer (host, g_free);

@@ -317,12 +317,14 @@ sonde_server_update (SondeServer *self,
                      SondeApply   apply,
                      GError     **error)
 {
+  g_autoptr (GVariant) owned_changes = NULL;
   g_autoptr (SondeSettings) draft = NULL;
   Change change = { 0 };
 
   g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
   g_return_val_if_fail (g_variant_is_of_type (changes, G_VARIANT_TYPE_VARDICT), FALSE);
 
+  owned_changes = g_variant_ref_sink (changes);
   draft = sonde_settings_copy (self->settings);
   if (!sonde_settings_update (draft, changes, error) || !sonde_server_check_options (draft, error))
     return FALSE;

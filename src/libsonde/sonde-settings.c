@@ -346,12 +346,15 @@ sonde_settings_set_value (SondeSettings *self,
                           GVariant      *value,
                           GError       **error)
 {
+  g_autoptr (GVariant) owned = NULL;
   GVariant *checked = NULL;
   guint     setting;
 
   g_return_val_if_fail (self != NULL, FALSE);
   g_return_val_if_fail (key != NULL, FALSE);
   g_return_val_if_fail (value != NULL, FALSE);
+
+  owned = g_variant_ref_sink (value);
 
   if (g_str_equal (key, "Preset") && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
     return sonde_preset_apply (g_variant_get_string (value, NULL), self, error);
@@ -395,6 +398,7 @@ sonde_settings_update (SondeSettings *self,
                        GVariant      *changes,
                        GError       **error)
 {
+  g_autoptr (GVariant) owned_changes = NULL;
   g_autoptr (SondeSettings) draft = NULL;
   g_autoptr (GVariant) preset = NULL;
   const char  *key;
@@ -404,6 +408,7 @@ sonde_settings_update (SondeSettings *self,
   g_return_val_if_fail (self != NULL, FALSE);
   g_return_val_if_fail (g_variant_is_of_type (changes, G_VARIANT_TYPE_VARDICT), FALSE);
 
+  owned_changes = g_variant_ref_sink (changes);
   draft = sonde_settings_copy (self);
   preset = g_variant_lookup_value (changes, "Preset", NULL);
   if (preset != NULL && !sonde_settings_set_value (draft, "Preset", preset, error))
