@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright The Sonde contributors
+"""What is measured, and how: a visit starts a server, fills some rows, and stops it."""
+
+import contextlib
+import dataclasses
+import pathlib
+
+import bench_control
+from bench_load import PLACEMENTS, Load, echo_figures, measure, stream_figures
+from bench_peers import BASE, PEERS, SONDE, Peer, Sonde, read_resident_bytes
+
+STREAM_SIZE = 65536
+STREAM_CONNECTIONS = 16
+ACTIVE = (1, 64, 1000)
+CONNECTING = 64
+N_WARM_UP = 20
+
+
+@dataclasses.dataclass
+class Plan:
+    """How much to measure."""
+
+    programs: pathlib.Path
+    rounds: int = 7
+    seconds: float = 0.75
+    warm_up: float = 0.2
+    count: int = 20000
+    n_idle: int = 10000
+    n_reads: int = 2000
+    n_writes: int = 1000
+    n_updates: int = 20
+    # How many of the rounds all peers take part in, and who has idle connections beside.
+    full_rounds: int = 1000
+    idle_peers: tuple = tuple(PEERS)
+    peers: tuple = tuple(PEERS)
+    rows: tuple = ()
+
+    def echo_options(self):
+        return {'seconds': self.seconds, 'warm_up': self.warm_up}
+
+
+def make_quick(plan):
+    """Cut a plan down to what takes a minute."""
+    return dataclasses.replace(
+        plan, rounds=3, seconds=0.25, warm_up=0.08, count=6000, n_reads=500, n_updates=6,
+        full_rounds=1, idle_peers=(BASE, SONDE),
+    )
+
+
+def by_turns(things, round_number):
+    """In this order, and in the next round in the other."""
+    return list(things)[:: -1 if round_number % 2 else 1]
+
+
+def visit_echo(plan, server, round_number, n_active):
+    """Echo alone, then with idle connections beside."""
+    def run(row):
+        for placement, cpu in by_turns(PLACEMENTS.items(), round_number):
+            counts = measure(plan.programs, 'echo', server, connections=n_active, cpu=cpu,
+                             **plan.echo_options())
+            yield row, placement, echo_figures(counts)
+
+    yield from run(f'echo-{n_active}')
+    if server.name not in plan.idle_peers:
+        return
+    before = read_resident_bytes(server.pid)
+    with Load(plan.programs, 'idle', server, connections=plan.n_idle) as idle:
+        # A server that has had a thousand connections has memory to spare for others.
+        if n_active == ACTIVE[0]:
+            grown = read_resident_bytes(server.pid) - before
+            yield 'memory', None, {'bytes': grown / plan.n_idle}
+        yield from run(f'echo-{n_active}-idle')
+        idle.finish()
+
+
+def visit_stream(plan, server, round_number):
+    """Large messages; for Sonde in both modes, by turns."""
+    options = {'stream': {}}
+    if server.name == SONDE:
+        options['upper'] = {'port': server.get_port('upper'), 'upper': True}
+    for placement, cpu in by_turns(PLACEMENTS.items(), round_number):
+        for row in by_turns(options, round_number):
+            counts = measure(plan.programs, 'echo', server, connections=STREAM_CONNECTIONS,
+                             size=STREAM_SIZE, cpu=cpu, **plan.echo_options(), **options[row])
+            yield row, placement, stream_figures(counts)
+
+
+def visit_connect(plan, server, round_number):
+    """Connections that live for one message."""
+    for placement, cpu in by_turns(PLACEMENTS.items(), round_number):
+        counts = measure(plan.programs, 'connect', server, connections=CONNECTING,
+                         count=plan.count, cpu=cpu)
+        yield 'connect', placement, echo_figures(counts)
+
+
+def visit_workers(plan, server, round_number):
+    """The same load for one worker and for two, by turns."""
+    ports = {'workers-1': server.port, 'workers-2': server.get_port('two-workers')}
+    for row in by_turns(ports, round_number):
+        counts = measure(plan.programs, 'echo', server, port=ports[row], cpu=None,
+                         connections=64, **plan.echo_options())
+        yield row, None, echo_figures(counts)
+
+
+@dataclasses.dataclass
+class Visit:
+    name: str
+    run: callable
+    rows: tuple
+    only_sonde: bool = False
+    pinned: bool = True
+
+
+def echo_visit(n_active):
+    rows = (f'echo-{n_active}', f'echo-{n_active}-idle')
+    if n_active == ACTIVE[0]:
+        rows += ('memory',)
+    return Visit(rows[0], lambda *arguments: visit_echo(*arguments, n_active), rows)
+
+
+VISITS = [
+    *(echo_visit(n) for n in ACTIVE),
+    Visit('stream', visit_stream, ('stream', 'upper')),
+    Visit('connect', visit_connect, ('connect',)),
+    # As in real life: nothing is pinned where two threads of the daemon matter.
+    Visit('workers', visit_workers, ('workers-1', 'workers-2'), only_sonde=True, pinned=False),
+    Visit('control', lambda plan, server, _: bench_control.visit_control(plan, server),
+          ('control',), only_sonde=True, pinned=False),
+    Visit('apply', lambda plan, server, _: bench_control.visit_apply(plan, server),
+          ('apply',), only_sonde=True, pinned=False),
+]
+
+
+def choose_visits(plan):
+    return [v for v in VISITS if not plan.rows or v.name in plan.rows or set(v.rows) & {*plan.rows}]
+
+
+def choose_peers(plan, visit, round_number):
+    """Who takes part, in an order that is another one in each round."""
+    peers = list(plan.peers)
+    if round_number >= plan.full_rounds:
+        peers = [peer for peer in peers if peer in (BASE, SONDE)]
+    if visit.only_sonde:
+        return [peer for peer in peers if peer == SONDE]
+    turn = round_number % len(peers)
+    return peers[turn:] + peers[:turn]
+
+
+def expected_rows(plan):
+    """Row, peer and placement of all figures that there must be in the end."""
+    for visit in choose_visits(plan):
+        for peer in choose_peers(plan, visit, 0):
+            for row in visit.rows:
+                has_idle = peer in plan.idle_peers
+                is_missing = (row == 'upper' and peer != SONDE) or (
+                    (row == 'memory' or row.endswith('-idle')) and not has_idle)
+                is_placed = not visit.only_sonde and row != 'memory'
+                if not is_missing:
+                    yield from ((row, peer, p) for p in (PLACEMENTS if is_placed else [None]))
+
+
+def warm_up(plan, server):
+    """Let some connections come and go, as at any server that has been up for a while.
+
+    Without it asyncio costs four times as much: each recv() of 256 KiB is an mmap(), until
+    the first end of file frees such a buffer whole and malloc(3) raises its threshold.
+    """
+    measure(plan.programs, 'connect', server, connections=1, count=N_WARM_UP)
+
+
+@contextlib.contextmanager
+def running(plan, name, pinned):
+    server = Sonde(pinned) if name == SONDE else Peer(plan.programs, name)
+    try:
+        warm_up(plan, server)
+        yield server
+    except BaseException:
+        # What is broken comes first; that it does not stop either is no news.
+        with contextlib.suppress(Exception):
+            server.stop()
+        raise
+    server.stop()
+
+
+def check_verification(plan):
+    """Make sure that wrong bytes are noticed: ask a server that changes them."""
+    with running(plan, SONDE, True) as server:
+        with Load(plan.programs, 'echo', server, port=server.get_port('upper'),
+                  seconds=0.05, warm_up=0) as load:
+            load.child.stdin.close()
+            return load.child.wait() == 1 and '"wrong": 0,' not in load.child.stdout.read()
