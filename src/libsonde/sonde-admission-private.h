@@ -21,6 +21,7 @@ void            sonde_admission_leave (SondeAdmission  *self,
                                        const SondePeer *peer,
                                        guint            n_fds);
 
+void sonde_admission_refresh (void);
 void sonde_admission_count_fds (int n_fds);
 
 G_END_DECLS

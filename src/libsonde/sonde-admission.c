@@ -34,9 +34,10 @@ struct _SondeAdmission
 static _Atomic guint32 process_max = 0; /* 0: as many as there are descriptors */
 static _Atomic guint32 process_connections = 0;
 static _Atomic guint32 process_fds = 0;
+static _Atomic guint32 process_fds_max = G_MAXINT32;
 
 static guint
-get_fd_limit (void)
+read_fd_limit (void)
 {
   struct rlimit limit = { 0 };
 
@@ -45,6 +46,17 @@ get_fd_limit (void)
 
   return limit.rlim_cur > 2 * RESERVED_FDS ? (guint) limit.rlim_cur - RESERVED_FDS
                                            : (guint) limit.rlim_cur / 2;
+}
+
+/*
+ * sonde_admission_refresh:
+ *
+ * Looks at the limit on open files, which prlimit(1) may have changed.
+ */
+void
+sonde_admission_refresh (void)
+{
+  process_fds_max = read_fd_limit ();
 }
 
 static void
@@ -61,7 +73,7 @@ enter_process (guint n_fds)
   const guint connections = atomic_fetch_add (&process_connections, 1) + 1;
   const guint fds = atomic_fetch_add (&process_fds, n_fds) + n_fds;
 
-  if ((max == 0 || connections <= max) && fds <= get_fd_limit ())
+  if ((max == 0 || connections <= max) && fds <= process_fds_max)
     return TRUE;
 
   leave_process (n_fds);
@@ -108,6 +120,7 @@ sonde_admission_new (void)
 {
   SondeAdmission *self = g_new0 (SondeAdmission, 1);
 
+  sonde_admission_refresh ();
   g_mutex_init (&self->lock);
   self->sources = g_hash_table_new_full (sonde_peer_hash, sonde_peer_same_host, g_free, NULL);
 

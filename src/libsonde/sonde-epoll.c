@@ -6,9 +6,14 @@
  * Each turn of a GMainContext hands all its descriptors to poll(), which costs
  * as much as there are of them. Here the context's own few (its wake-up, the
  * listeners) live in an epoll set beside the connections, which the context
- * never hears of: what epoll_wait() says about those is dispatched by one
- * source. So a turn is one system call, and ten thousand idle connections cost
- * nothing. */
+ * never hears of: those that are ready are served by its poll function itself.
+ * So a wait is one system call, and ten thousand idle connections cost nothing.
+ *
+ * Nor does a wait cost a turn of the context: as long as there is nothing but
+ * connections to serve, the poll function waits again. It returns when one of
+ * the context's own descriptors is ready (another thread that attaches a source
+ * wakes it up), when a timeout is due, when somebody in this thread has work for
+ * the context and says so with sonde_epoll_interrupt(), and now and then. */
 
 #include "config.h"
 
@@ -19,6 +24,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+/* Waits before the context has its turn, whether there is anything for it or
+ * not. */
+#define ROUNDS_MAX 64
 
 /* Events taken from the kernel at a time: enough to make the call cheap, few
  * enough that the first of them is not old when the last is served. */
@@ -31,24 +40,14 @@ struct _SondeEpoll
 {
   int            fd;
   GMainContext  *context; /* (owned) */
-  GSource       *source;  /* (owned) */
   SondeEpollFunc func;
   gpointer       user_data; /* (unowned), outlives us */
 
   GArray            *watched;      /* (owned) (element-type GPollFD): the own ones in the set */
   gboolean           own_reported; /* the last turn was about one of them */
-  SondeEpollTurnFunc turn_func;    /* (nullable) */
-
-  struct epoll_event ready[BATCH]; /* about items, not dispatched yet */
-  guint              n_ready;
-  gint64             now;
+  gboolean           interrupted;
+  SondeEpollTurnFunc turn_func; /* (nullable) */
 };
-
-typedef struct
-{
-  GSource     parent;
-  SondeEpoll *epoll; /* (unowned), owns us */
-} ReadySource;
 
 /* A GPollFunc gets no user data; a thread runs one context at a time. */
 static _Thread_local SondeEpoll *current_epoll = NULL;
@@ -154,14 +153,70 @@ report (GPollFD *fds,
   return n;
 }
 
+/* Serves what is ready of the connections, and returns how many of the
+ * context's own descriptors are ready. */
+static guint
+serve (SondeEpoll               *self,
+       const struct epoll_event *events,
+       int                       n_events,
+       GPollFD                  *fds,
+       guint                     n_fds)
+{
+  const gint64 now = g_get_monotonic_time ();
+  guint        n_reported = 0;
+
+  for (int i = 0; i < n_events; i++)
+    if (events[i].data.u64 & 1)
+      n_reported += report (fds, n_fds, (int) (events[i].data.u64 >> 1), events[i].events);
+    else
+      self->func (events[i].data.ptr, events[i].events, now, self->user_data);
+
+  return n_reported;
+}
+
+static int
+get_time_left (gint64 deadline)
+{
+  const gint64 left = deadline - g_get_monotonic_time ();
+
+  return left > 0 ? (int) ((left + 999) / 1000) : 0;
+}
+
+/* One turn's wait, in as many rounds as there is nothing for the context. */
+static int
+wait_and_serve (SondeEpoll *self,
+                GPollFD    *fds,
+                guint       n_fds,
+                int         timeout_ms)
+{
+  const gint64       begin = timeout_ms > 0 ? g_get_monotonic_time () : 0;
+  const gint64       deadline = begin + timeout_ms * (gint64) 1000;
+  struct epoll_event events[BATCH];
+
+  self->interrupted = FALSE;
+  for (guint round = 0; round < ROUNDS_MAX && !self->interrupted; round++)
+    {
+      const int left_ms = timeout_ms > 0 && round > 0 ? get_time_left (deadline) : timeout_ms;
+      const int n = epoll_wait (self->fd, events, BATCH, left_ms);
+      guint     n_reported;
+
+      if (n <= 0)
+        return n;
+      n_reported = serve (self, events, n, fds, n_fds);
+      if (n_reported > 0 || timeout_ms == 0)
+        return (int) n_reported;
+    }
+
+  return 0;
+}
+
 static int
 epoll_func (GPollFD *fds,
             guint    n_fds,
             int      timeout_ms)
 {
-  SondeEpoll        *self = current_epoll;
-  struct epoll_event events[BATCH];
-  int                n, n_reported = 0;
+  SondeEpoll *self = current_epoll;
+  int         n_reported;
 
   if (self == NULL)
     return g_poll (fds, n_fds, timeout_ms);
@@ -172,55 +227,11 @@ epoll_func (GPollFD *fds,
   for (guint i = 0; i < n_fds; i++)
     fds[i].revents = 0;
 
-  n = epoll_wait (self->fd, events, BATCH, timeout_ms);
-  if (n < 0)
-    return -1;
-
-  /* What was left undispatched is reported again, as the set is
-   * level-triggered; so starting afresh loses nothing. */
-  self->n_ready = 0;
-  self->now = g_get_monotonic_time ();
-  for (int i = 0; i < n; i++)
-    if (events[i].data.u64 & 1)
-      n_reported += report (fds, n_fds, (int) (events[i].data.u64 >> 1), events[i].events);
-    else
-      self->ready[self->n_ready++] = events[i];
-
+  n_reported = wait_and_serve (self, fds, n_fds, timeout_ms);
   self->own_reported = n_reported > 0;
 
   return n_reported;
 }
-
-static gboolean
-ready_prepare (GSource *source,
-               int     *timeout_ms)
-{
-  *timeout_ms = -1;
-
-  return FALSE;
-}
-
-static gboolean
-ready_check (GSource *source)
-{
-  return ((ReadySource *) source)->epoll->n_ready > 0;
-}
-
-static gboolean
-ready_dispatch (GSource    *source,
-                GSourceFunc callback,
-                gpointer    user_data)
-{
-  SondeEpoll *self = ((ReadySource *) source)->epoll;
-
-  for (guint i = 0; i < self->n_ready; i++)
-    self->func (self->ready[i].data.ptr, self->ready[i].events, self->now, self->user_data);
-  self->n_ready = 0;
-
-  return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs ready_funcs = { ready_prepare, ready_check, ready_dispatch, NULL, NULL, NULL };
 
 /*
  * sonde_epoll_new:
@@ -254,10 +265,6 @@ sonde_epoll_new (SondeEpollFunc func,
   self->watched = g_array_new (FALSE, FALSE, sizeof (GPollFD));
   self->context = g_main_context_new ();
   g_main_context_set_poll_func (self->context, epoll_func);
-  self->source = g_source_new (&ready_funcs, sizeof (ReadySource));
-  ((ReadySource *) self->source)->epoll = self;
-  g_source_set_static_name (self->source, "[Sonde] connections");
-  g_source_attach (self->source, self->context);
 
   return self;
 }
@@ -271,8 +278,6 @@ sonde_epoll_new (SondeEpollFunc func,
 void
 sonde_epoll_free (SondeEpoll *self)
 {
-  g_source_destroy (self->source);
-  g_source_unref (self->source);
   g_main_context_unref (self->context);
   g_array_unref (self->watched);
   close (self->fd);
@@ -353,6 +358,19 @@ sonde_epoll_add (SondeEpoll *self,
   forget_number (self, fd);
 
   return epoll_ctl (self->fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/*
+ * sonde_epoll_interrupt:
+ * @self: a set, in the thread that runs it
+ *
+ * Gives the context its turn as soon as the item that is being served is
+ * done: this thread has attached a source, or quit the loop.
+ */
+void
+sonde_epoll_interrupt (SondeEpoll *self)
+{
+  self->interrupted = TRUE;
 }
 
 /*

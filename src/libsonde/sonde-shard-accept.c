@@ -138,6 +138,7 @@ resume_cb (gpointer user_data)
     return G_SOURCE_REMOVE;
 
   self->last_errno = 0;
+  sonde_admission_refresh ();
   sonde_shard_drain_batch (self);
   if (is_shortage (self->last_errno))
     return G_SOURCE_CONTINUE;
@@ -163,6 +164,7 @@ pause_accepting (SondeShard *self,
   g_socket_service_stop (G_SOCKET_SERVICE (self));
   g_source_set_callback (source, resume_cb, self, NULL);
   g_source_attach (source, sonde_epoll_get_context (self->epoll));
+  sonde_epoll_interrupt (self->epoll);
 }
 
 static void
@@ -266,6 +268,7 @@ sonde_shard_incoming (GSocketService    *service,
   socklen_t               length = sizeof address;
 
   self->took_incoming = TRUE;
+  sonde_admission_refresh ();
   if (fd < 0)
     {
       note_accept_error (self, errno);

@@ -32,8 +32,14 @@ G_DEFINE_FINAL_TYPE (SondeShard, sonde_shard, G_TYPE_SOCKET_SERVICE)
 static void
 quit_if_done (SondeShard *self)
 {
-  if (self->retired && sonde_roster_get_n_sessions (&self->roster) == 0)
-    g_main_loop_quit (self->loop);
+  if (!self->retired || sonde_roster_get_n_sessions (&self->roster) > 0)
+    return;
+
+  g_main_loop_quit (self->loop);
+  if (self->concurrency == SONDE_CONCURRENCY_THREADS)
+    g_main_context_wakeup (sonde_epoll_get_context (self->epoll));
+  else
+    sonde_epoll_interrupt (self->epoll);
 }
 
 static void
@@ -239,6 +245,7 @@ sonde_shard_watch_timeouts (SondeShard *self)
   g_source_set_static_name (self->sweep, "[Sonde] timeouts");
   g_source_set_callback (self->sweep, sweep_cb, self, NULL);
   g_source_attach (self->sweep, sonde_epoll_get_context (self->epoll));
+  sonde_epoll_interrupt (self->epoll);
 }
 
 static gboolean

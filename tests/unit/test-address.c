@@ -57,6 +57,7 @@ static const struct
   { "::1:80", "brackets" },
   { "::", "no port" },
   { "::1]:80", "brackets" },
+  { "[]:80", "brackets" },
   { "[::1:80", "no host" },
   { "a b:80", "no host" },
   { "a/b:80", "no host" },

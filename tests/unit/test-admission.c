@@ -145,6 +145,7 @@ test_descriptors (void)
   few = before;
   few.rlim_cur = 1000;
   g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &few));
+  sonde_admission_refresh ();
 
   n_single = enter_all (admission, &alice, 2000);
   g_assert_cmpuint (n_single, <, 1000);
@@ -161,6 +162,7 @@ test_descriptors (void)
   sonde_admission_count_fds (-100);
   leave_all (admission, &alice, n_single - 100);
   g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &before));
+  sonde_admission_refresh ();
   sonde_admission_free (admission);
 }
 

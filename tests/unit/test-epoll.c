@@ -143,6 +143,31 @@ test_starvation (EpollFixture *fixture,
 }
 
 static void
+test_rounds (EpollFixture *fixture,
+             gconstpointer user_data)
+{
+  Thing busy, interrupter;
+
+  g_test_summary ("Items are served round after round in one turn, until one interrupts it.");
+
+  thing_open_item (fixture, &busy);
+  busy.stays_ready = TRUE;
+  thing_poke (&busy);
+  epoll_fixture_turn (fixture, TRUE);
+  g_assert_cmpuint (busy.n_calls, >, 1);
+
+  busy.n_calls = 0;
+  thing_open_item (fixture, &interrupter);
+  thing_poke (&interrupter);
+  epoll_fixture_turn (fixture, TRUE);
+  g_assert_cmpuint (interrupter.n_calls, ==, 1);
+  g_assert_cmpuint (busy.n_calls, ==, 1);
+
+  thing_close (&busy);
+  thing_close (&interrupter);
+}
+
+static void
 test_many_items (EpollFixture *fixture,
                  gconstpointer user_data)
 {
@@ -181,6 +206,7 @@ main (int   argc,
   ADD ("/epoll/sources", test_sources);
   ADD ("/epoll/timeout", test_timeout);
   ADD ("/epoll/starvation", test_starvation);
+  ADD ("/epoll/rounds", test_rounds);
 
   return g_test_run ();
 }
