@@ -27,6 +27,16 @@ typedef void (*SondeEpollFunc) (gpointer item,
  */
 typedef void (*SondeEpollTurnFunc) (gpointer user_data);
 
+/*
+ * SondeEpollOwnFunc:
+ * @fd: a descriptor of the context's own, which is ready
+ * @user_data: what was given to sonde_epoll_new()
+ *
+ * Returns: %TRUE if the context need not hear of it
+ */
+typedef gboolean (*SondeEpollOwnFunc) (int      fd,
+                                       gpointer user_data);
+
 SondeEpoll   *sonde_epoll_new (SondeEpollFunc func,
                                gpointer       user_data,
                                GError       **error);
@@ -41,6 +51,7 @@ void          sonde_epoll_interrupt (SondeEpoll *self);
 void          sonde_epoll_enter (SondeEpoll *self);
 void          sonde_epoll_leave (SondeEpoll *self);
 
+void sonde_epoll_set_own_func (SondeEpoll *self, SondeEpollOwnFunc func);
 void sonde_epoll_set_turn_func (SondeEpoll *self, SondeEpollTurnFunc func);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SondeEpoll, sonde_epoll_free)

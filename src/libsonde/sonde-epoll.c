@@ -47,6 +47,7 @@ struct _SondeEpoll
   gboolean           own_reported; /* the last turn was about one of them */
   gboolean           interrupted;
   SondeEpollTurnFunc turn_func; /* (nullable) */
+  SondeEpollOwnFunc  own_func;  /* (nullable) */
 };
 
 /* A GPollFunc gets no user data; a thread runs one context at a time. */
@@ -153,12 +154,23 @@ report (GPollFD *fds,
   return n;
 }
 
+/* In the first round of a turn the context's own descriptors are its own. After
+ * that the thread is busy, and whoever knows a shorter way may go it. */
+static gboolean
+take_shortcut (SondeEpoll *self,
+               int         fd,
+               guint       round)
+{
+  return round > 0 && self->own_func != NULL && self->own_func (fd, self->user_data);
+}
+
 /* Serves what is ready of the connections, and returns how many of the
  * context's own descriptors are ready. */
 static guint
 serve (SondeEpoll               *self,
        const struct epoll_event *events,
        int                       n_events,
+       guint                     round,
        GPollFD                  *fds,
        guint                     n_fds)
 {
@@ -166,10 +178,14 @@ serve (SondeEpoll               *self,
   guint        n_reported = 0;
 
   for (int i = 0; i < n_events; i++)
-    if (events[i].data.u64 & 1)
-      n_reported += report (fds, n_fds, (int) (events[i].data.u64 >> 1), events[i].events);
-    else
-      self->func (events[i].data.ptr, events[i].events, now, self->user_data);
+    {
+      const int own_fd = (int) (events[i].data.u64 >> 1);
+
+      if ((events[i].data.u64 & 1) == 0)
+        self->func (events[i].data.ptr, events[i].events, now, self->user_data);
+      else if (!take_shortcut (self, own_fd, round))
+        n_reported += report (fds, n_fds, own_fd, events[i].events);
+    }
 
   return n_reported;
 }
@@ -202,7 +218,7 @@ wait_and_serve (SondeEpoll *self,
 
       if (n <= 0)
         return n;
-      n_reported = serve (self, events, n, fds, n_fds);
+      n_reported = serve (self, events, n, round, fds, n_fds);
       if (n_reported > 0 || timeout_ms == 0)
         return (int) n_reported;
     }
@@ -282,6 +298,21 @@ sonde_epoll_free (SondeEpoll *self)
   g_array_unref (self->watched);
   close (self->fd);
   g_free (self);
+}
+
+/*
+ * sonde_epoll_set_own_func:
+ * @self: a set that no thread runs yet
+ * @func: a function
+ *
+ * Has a function asked whether it takes care of a descriptor of the context's
+ * own, when the thread is busy anyway.
+ */
+void
+sonde_epoll_set_own_func (SondeEpoll       *self,
+                          SondeEpollOwnFunc func)
+{
+  self->own_func = func;
 }
 
 /*

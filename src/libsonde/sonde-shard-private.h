@@ -84,7 +84,8 @@ guint    sonde_shard_drain_batch (SondeShard *self);
 void     sonde_shard_drain_queue (SondeShard *self);
 void     sonde_shard_watch_timeouts (SondeShard *self);
 
-void sonde_shard_check_accept (gpointer user_data);
+gboolean sonde_shard_take_shortcut (int fd, gpointer user_data);
+void     sonde_shard_check_accept (gpointer user_data);
 
 SondeRoster *sonde_shard_get_roster (SondeShard *self);
 

@@ -369,6 +369,7 @@ sonde_shard_new (const SondeShardHost *host,
   if (self->epoll == NULL)
     return NULL;
   sonde_epoll_set_turn_func (self->epoll, sonde_shard_check_accept);
+  sonde_epoll_set_own_func (self->epoll, sonde_shard_take_shortcut);
   self->loop = g_main_loop_new (sonde_epoll_get_context (self->epoll), FALSE);
 
   self->concurrency = concurrency;
