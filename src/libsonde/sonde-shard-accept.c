@@ -84,6 +84,36 @@ refuse (SondeShard *self,
   close (fd);
 }
 
+static SondeSession *
+begin_session (SondeShard                    *self,
+               int                            fd,
+               const struct sockaddr_storage *address)
+{
+  const guint64 id = atomic_fetch_add (self->host.last_id, 1) + 1;
+  SondeSession *session = sonde_session_new (fd, id, address, g_get_monotonic_time ());
+
+  sonde_counters_add (self->host.counters, SONDE_COUNTER_ACCEPTED, 1);
+  set_quick_ack (self, fd);
+  if (sonde_rules_get (self->host.rules, debug))
+    log_accepted (session);
+
+  return session;
+}
+
+/* Nobody would ever hear of this one. */
+static void
+give_up (SondeShard   *self,
+         SondeSession *session)
+{
+  const SondePeer peer = session->peer;
+
+  if (self->threads != NULL && session->epoll_fd >= 0)
+    close (session->epoll_fd);
+  session->outcome = SONDE_COUNTER_RESET;
+  sonde_session_free (session, &self->desk);
+  sonde_admission_leave (self->host.admission, &peer, sonde_shard_get_n_fds (self));
+}
+
 static void
 admit (SondeShard                    *self,
        int                            fd,
@@ -99,26 +129,17 @@ admit (SondeShard                    *self,
       return;
     }
 
-  session = sonde_session_new (fd,
-                               atomic_fetch_add (self->host.last_id, 1) + 1,
-                               address,
-                               g_get_monotonic_time ());
-  sonde_counters_add (self->host.counters, SONDE_COUNTER_ACCEPTED, 1);
-  set_quick_ack (self, fd);
-  if (sonde_rules_get (self->host.rules, debug))
-    log_accepted (session);
-
+  session = begin_session (self, fd, address);
   if (!watch_session (self, session))
     {
-      session->outcome = SONDE_COUNTER_RESET;
-      sonde_session_free (session, &self->desk);
-      sonde_admission_leave (self->host.admission, &peer, sonde_shard_get_n_fds (self));
+      give_up (self, session);
       return;
     }
   sonde_roster_add (&self->roster, session);
   if (self->threads != NULL)
     g_thread_pool_push (self->threads, session, NULL);
-  sonde_shard_watch_timeouts (self);
+  if (sonde_rules_get (self->host.rules, idle_timeout_usec) > 0)
+    sonde_shard_watch_timeouts (self);
 }
 
 /* accept(2): the connection is still there, and so is the event for it. */
