@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* The newest connection stands for its like in a report. */
+/* Rows of a page of connections, so that an answer stays small. */
 #define SONDE_CONNECTIONS_MAX 5000
 
 struct _SondeServer

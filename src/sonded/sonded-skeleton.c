@@ -17,8 +17,6 @@
 
 #include "sonded-skeleton.h"
 
-#include <string.h>
-
 #define EMITS_CHANGED_SIGNAL "org.freedesktop.DBus.Property.EmitsChangedSignal"
 
 typedef struct
