@@ -9,14 +9,18 @@
 
 G_BEGIN_DECLS
 
-/* A place in a list of messages that are read as one stream. */
+/* A place in a list of messages that are read as one stream, over and over. */
 typedef struct
 {
   GPtrArray *messages; /* (unowned) (element-type GBytes) */
+  guint      n_more;   /* how many times again after this one */
   guint      index;
   gsize      offset;
 } SondeCursor;
 
+void          sonde_cursor_init (SondeCursor *self,
+                                 GPtrArray   *messages,
+                                 guint        count);
 const guint8 *sonde_cursor_peek (SondeCursor *self,
                                  gsize       *length);
 void          sonde_cursor_advance (SondeCursor *self,
@@ -36,6 +40,7 @@ typedef struct
 
 void     sonde_answer_init (SondeAnswer *self,
                             GPtrArray   *messages,
+                            guint        count,
                             SondeMode    mode,
                             guint        read_size,
                             const char  *target);

@@ -15,6 +15,49 @@
 
 #define BLOCK_SIZE 4096
 
+static guint64
+count_bytes (GPtrArray *messages)
+{
+  guint64 n_bytes = 0;
+
+  for (guint i = 0; i < messages->len; i++)
+    n_bytes += g_bytes_get_size (g_ptr_array_index (messages, i));
+
+  return n_bytes;
+}
+
+/*
+ * sonde_cursor_init:
+ * @self: (out caller-allocates): a cursor
+ * @messages: (element-type GBytes): what to read; must outlive the cursor
+ * @count: how many times, at least once
+ *
+ * Begins at the first byte of messages.
+ */
+void
+sonde_cursor_init (SondeCursor *self,
+                   GPtrArray   *messages,
+                   guint        count)
+{
+  /* Nothing, over and over, would only take time. */
+  *self = (SondeCursor){
+    .messages = messages,
+    .n_more = count_bytes (messages) > 0 ? count - 1 : 0,
+  };
+}
+
+static gboolean
+begin_again (SondeCursor *self)
+{
+  if (self->n_more == 0)
+    return FALSE;
+
+  self->n_more--;
+  self->index = 0;
+
+  return TRUE;
+}
+
 /*
  * sonde_cursor_peek:
  * @self: a cursor
@@ -28,7 +71,7 @@ const guint8 *
 sonde_cursor_peek (SondeCursor *self,
                    gsize       *length)
 {
-  for (; self->index < self->messages->len; self->index++, self->offset = 0)
+  for (; self->index < self->messages->len || begin_again (self); self->index++, self->offset = 0)
     {
       gsize         size = 0;
       const guint8 *data = g_bytes_get_data (g_ptr_array_index (self->messages, self->index),
@@ -60,26 +103,16 @@ sonde_cursor_advance (SondeCursor *self,
   self->offset += length;
 }
 
-static guint64
-count_bytes (GPtrArray *messages)
-{
-  guint64 n_bytes = 0;
-
-  for (guint i = 0; i < messages->len; i++)
-    n_bytes += g_bytes_get_size (g_ptr_array_index (messages, i));
-
-  return n_bytes;
-}
-
 /* The length of the first line with its newline, or 0 if it does not end. */
 static guint64
 measure_line (GPtrArray *messages)
 {
-  SondeCursor   cursor = { .messages = messages };
+  SondeCursor   cursor;
   guint64       n_before = 0;
   const guint8 *data;
   gsize         length;
 
+  sonde_cursor_init (&cursor, messages, 1);
   while ((data = sonde_cursor_peek (&cursor, &length)) != NULL)
     {
       const guint8 *newline = memchr (data, '\n', length);
@@ -98,6 +131,7 @@ measure_line (GPtrArray *messages)
  * sonde_answer_init:
  * @self: an answer
  * @messages: (element-type GBytes): what is sent; must outlive the answer
+ * @count: how many times it is sent, at least once
  * @mode: what the peer does with it
  * @read_size: how much a peer reads that reads only once
  * @target: the peer's name for messages
@@ -107,6 +141,7 @@ measure_line (GPtrArray *messages)
 void
 sonde_answer_init (SondeAnswer *self,
                    GPtrArray   *messages,
+                   guint        count,
                    SondeMode    mode,
                    guint        read_size,
                    const char  *target)
@@ -115,13 +150,14 @@ sonde_answer_init (SondeAnswer *self,
   const guint64      n_line = end == SONDE_MODE_ENDS_AFTER_LINE ? measure_line (messages) : 0;
 
   *self = (SondeAnswer){
-    .cursor.messages = messages,
     .mode = mode,
     .target = target,
-    .n_expected = count_bytes (messages),
     .any_length = end == SONDE_MODE_ENDS_AFTER_READ,
     .needs_eof = end == SONDE_MODE_ENDS_AFTER_LINE && n_line == 0,
   };
+  sonde_cursor_init (&self->cursor, messages, count);
+  if (!g_uint64_checked_mul (&self->n_expected, count_bytes (messages), count))
+    self->n_expected = G_MAXUINT64;
 
   if (end == SONDE_MODE_ENDS_AFTER_READ)
     self->n_expected = MIN (self->n_expected, read_size);

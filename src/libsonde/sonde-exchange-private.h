@@ -10,13 +10,21 @@
 
 G_BEGIN_DECLS
 
+/* Told now and then how much of the answer is there. */
+typedef void (*SondeProgressFunc) (guint64  n_received,
+                                   guint64  n_expected,
+                                   gpointer user_data);
+
 typedef struct
 {
-  GPtrArray  *messages; /* (unowned) (element-type GBytes) */
-  const char *target;   /* (unowned), host and port for messages */
-  SondeMode   mode;
-  guint       read_size;
-  guint64     timeout_usec; /* 0: none */
+  GPtrArray        *messages; /* (unowned) (element-type GBytes) */
+  guint             count;    /* how many times they are sent */
+  const char       *target;   /* (unowned), host and port for messages */
+  SondeMode         mode;
+  guint             read_size;
+  guint64           timeout_usec;  /* 0: none */
+  SondeProgressFunc progress;      /* (nullable) */
+  gpointer          progress_data; /* (unowned) */
 } SondeExchangeOptions;
 
 typedef struct

@@ -29,6 +29,9 @@
 /* How long a peer may take to close after us before that is left to it. */
 #define LEAVE_TIMEOUT_USEC G_USEC_PER_SEC
 
+/* Often enough for the eye, seldom enough to cost nothing. */
+#define PROGRESS_USEC (100 * G_TIME_SPAN_MILLISECOND)
+
 typedef struct
 {
   const SondeExchangeOptions *options; /* (unowned) */
@@ -38,6 +41,7 @@ typedef struct
   SondeAnswer                 answer;
   guint8                     *buffer; /* (owned) */
   gint64                      first_sent_at;
+  gint64                      progress_at; /* when to tell of it */
   gint64                      deadline;
   int                         send_errno;
   gboolean                    eof;
@@ -130,10 +134,24 @@ note_progress (Exchange *self)
 }
 
 static void
+tell_progress (Exchange *self,
+               gint64    now)
+{
+  if (self->options->progress == NULL || now < self->progress_at)
+    return;
+
+  self->progress_at = now + PROGRESS_USEC;
+  self->options->progress (self->result->n_received,
+                           self->answer.n_expected,
+                           self->options->progress_data);
+}
+
+static void
 note_received (Exchange *self,
                gsize     length)
 {
-  const gint64 elapsed = g_get_monotonic_time () - self->first_sent_at;
+  const gint64 now = g_get_monotonic_time ();
+  const gint64 elapsed = now - self->first_sent_at;
 
   g_debug ("received %" G_GSIZE_FORMAT " bytes from %s", length, self->options->target);
   if (self->result->n_received == 0)
@@ -141,6 +159,7 @@ note_received (Exchange *self,
   self->result->round_trip_usec = elapsed;
   self->result->n_received += length;
   note_progress (self);
+  tell_progress (self, now);
 }
 
 static gboolean
@@ -315,11 +334,13 @@ exchange_init (Exchange                   *self,
     .options = options,
     .result = result,
     .fd = fd,
-    .unsent.messages = options->messages,
     .buffer = g_malloc (BUFFER_SIZE),
+    .progress_at = g_get_monotonic_time () + PROGRESS_USEC,
   };
+  sonde_cursor_init (&self->unsent, options->messages, options->count);
   sonde_answer_init (&self->answer,
                      options->messages,
+                     options->count,
                      options->mode,
                      options->read_size,
                      options->target);

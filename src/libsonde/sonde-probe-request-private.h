@@ -5,7 +5,7 @@
 
 #include <gio/gio.h>
 
-#include "sonde-mode.h"
+#include "sonde-exchange-private.h"
 
 G_BEGIN_DECLS
 
@@ -22,6 +22,7 @@ typedef struct
   SondeMode  mode;
   guint      read_size;
   GPtrArray *messages; /* (owned) (element-type GBytes) */
+  guint      count;
 } SondeProbeRequest;
 
 SondeProbeRequest *sonde_probe_request_copy (const SondeProbeRequest *self);
@@ -29,6 +30,8 @@ void               sonde_probe_request_clear (SondeProbeRequest *self);
 void               sonde_probe_request_free (SondeProbeRequest *self);
 
 GVariant *sonde_probe_request_run (const SondeProbeRequest *self,
+                                   SondeProgressFunc        progress,
+                                   gpointer                 progress_data,
                                    GCancellable            *cancellable,
                                    GError                 **error);
 

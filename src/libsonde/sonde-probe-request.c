@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #include "sonde-dial-private.h"
-#include "sonde-exchange-private.h"
 #include "sonde-kernel-limits.h"
 
 /* Keys of the result that come from the kernel's limits. */
@@ -173,20 +172,20 @@ dial (const SondeProbeRequest *request,
 static gboolean
 exchange (const SondeProbeRequest *request,
           const char              *target,
+          SondeExchangeOptions    *options,
           int                      fd,
           SondeWait               *wait,
           SondeExchangeResult     *result,
           GError                 **error)
 {
-  const SondeExchangeOptions options = {
-    .messages = request->messages,
-    .target = target,
-    .mode = request->mode,
-    .read_size = request->read_size,
-    .timeout_usec = request->io_timeout_usec,
-  };
+  options->messages = request->messages;
+  options->count = request->count;
+  options->target = target;
+  options->mode = request->mode;
+  options->read_size = request->read_size;
+  options->timeout_usec = request->io_timeout_usec;
 
-  return sonde_exchange_run (&options, fd, wait, result, error);
+  return sonde_exchange_run (options, fd, wait, result, error);
 }
 
 /*
@@ -237,6 +236,8 @@ sonde_probe_request_free (SondeProbeRequest *self)
 /*
  * sonde_probe_request_run:
  * @self: a request
+ * @progress: (nullable): whom to tell how far the answer has come, in this thread
+ * @progress_data: data for @progress
  * @cancellable: (nullable): a cancellable
  * @error: (nullable): where to put the error
  *
@@ -246,6 +247,8 @@ sonde_probe_request_free (SondeProbeRequest *self)
  */
 GVariant *
 sonde_probe_request_run (const SondeProbeRequest *self,
+                         SondeProgressFunc        progress,
+                         gpointer                 progress_data,
                          GCancellable            *cancellable,
                          GError                 **error)
 {
@@ -253,7 +256,8 @@ sonde_probe_request_run (const SondeProbeRequest *self,
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   g_auto (SondeDialResult) dialled = SONDE_DIAL_RESULT_INIT;
   g_auto (SondeWait) wait = SONDE_WAIT_INIT;
-  SondeExchangeResult exchanged;
+  SondeExchangeOptions options = { .progress = progress, .progress_data = progress_data };
+  SondeExchangeResult  exchanged;
 
   g_debug ("probing %s, mode %s", target, sonde_mode_to_string (self->mode));
   add_limits (&builder, self);
@@ -263,7 +267,7 @@ sonde_probe_request_run (const SondeProbeRequest *self,
     return NULL;
   add_connection (&builder, &dialled);
 
-  if (!exchange (self, target, dialled.fd, &wait, &exchanged, error))
+  if (!exchange (self, target, &options, dialled.fd, &wait, &exchanged, error))
     return NULL;
   add_exchange (&builder, &exchanged, dialled.fd);
 

@@ -22,7 +22,8 @@
  *
  * It connects, sends messages, and compares every byte of the answer with the
  * one that a server in a given [enum@Sonde.Mode] owes. It reads while it sends
- * and keeps nothing of the answer, so messages may have any size.
+ * and keeps nothing of the answer, so messages may have any size, and be sent
+ * any number of times.
  *
  * A probe may be run many times, each time over a new connection.
  *
@@ -47,10 +48,72 @@ enum
   PROP_SEND_BUFFER,
   PROP_MODE,
   PROP_READ_SIZE,
+  PROP_COUNT,
   N_PROPS
 };
 
+enum
+{
+  PROGRESS,
+  N_SIGNALS
+};
+
 static GParamSpec *props[N_PROPS];
+static guint       signals[N_SIGNALS];
+
+static void
+emit_progress (guint64  n_received,
+               guint64  n_expected,
+               gpointer user_data)
+{
+  g_signal_emit (user_data, signals[PROGRESS], 0, n_received, n_expected);
+}
+
+/* How far a run in a thread has come, on its way to whoever started it. */
+typedef struct
+{
+  SondeProbe *probe; /* (owned) */
+  guint64     n_received;
+  guint64     n_expected;
+} Progress;
+
+static void
+progress_free (gpointer user_data)
+{
+  Progress *progress = user_data;
+
+  g_object_unref (progress->probe);
+  g_free (progress);
+}
+
+static gboolean
+deliver_progress_cb (gpointer user_data)
+{
+  Progress *progress = user_data;
+
+  emit_progress (progress->n_received, progress->n_expected, progress->probe);
+
+  return G_SOURCE_REMOVE;
+}
+
+/* With the priority of the task: then none arrives after the end of the run. */
+static void
+post_progress (guint64  n_received,
+               guint64  n_expected,
+               gpointer user_data)
+{
+  GTask    *task = user_data;
+  GSource  *source = g_idle_source_new ();
+  Progress *progress = g_new0 (Progress, 1);
+
+  progress->probe = g_object_ref (g_task_get_source_object (task));
+  progress->n_received = n_received;
+  progress->n_expected = n_expected;
+  g_source_set_priority (source, g_task_get_priority (task));
+  g_source_set_callback (source, deliver_progress_cb, progress, progress_free);
+  g_source_attach (source, g_task_get_context (task));
+  g_source_unref (source);
+}
 
 /* A probe waits for as long as its peer lets it, and would keep a thread of
  * GTask's pool from those who do not; so it has one of its own. */
@@ -62,6 +125,8 @@ run_thread (gpointer user_data)
   GVariant *result = NULL;
 
   result = sonde_probe_request_run (g_task_get_task_data (task),
+                                    post_progress,
+                                    task,
                                     g_task_get_cancellable (task),
                                     &error);
   if (result == NULL)
@@ -133,6 +198,9 @@ sonde_probe_get_property (GObject    *object,
     case PROP_READ_SIZE:
       g_value_set_uint (value, request->read_size);
       break;
+    case PROP_COUNT:
+      g_value_set_uint (value, request->count);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -179,6 +247,9 @@ sonde_probe_set_property (GObject      *object,
       break;
     case PROP_READ_SIZE:
       request->read_size = g_value_get_uint (value);
+      break;
+    case PROP_COUNT:
+      request->count = g_value_get_uint (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -317,7 +388,43 @@ sonde_probe_class_init (SondeProbeClass *klass)
    */
   props[PROP_READ_SIZE] = uint_property ("read-size", G_MAXUINT, DEFAULT_READ_SIZE);
 
+  /**
+   * SondeProbe:count:
+   *
+   * How many times the messages are sent, one after the other over the same
+   * connection.
+   *
+   * Since: 0.1
+   */
+  props[PROP_COUNT] = uint_property ("count", G_MAXUINT, 1);
+
   g_object_class_install_properties (object_class, N_PROPS, props);
+
+  /**
+   * SondeProbe::progress:
+   * @self: the probe
+   * @n_received: how many bytes of the answer have come
+   * @n_expected: how many are expected, at most
+   *
+   * Emitted while a run goes on that takes long, some times a second.
+   *
+   * [method@Sonde.Probe.run] emits it in its own thread,
+   * [method@Sonde.Probe.run_async] in the main context that it was called from.
+   * A run that stands still emits nothing.
+   *
+   * Since: 0.1
+   */
+  signals[PROGRESS] = g_signal_new ("progress",
+                                    SONDE_TYPE_PROBE,
+                                    G_SIGNAL_RUN_LAST,
+                                    0,
+                                    NULL,
+                                    NULL,
+                                    NULL,
+                                    G_TYPE_NONE,
+                                    2,
+                                    G_TYPE_UINT64,
+                                    G_TYPE_UINT64);
 }
 
 static void
@@ -330,6 +437,7 @@ sonde_probe_init (SondeProbe *self)
     .io_timeout_usec = DEFAULT_IO_TIMEOUT_USEC,
     .mode = SONDE_MODE_ECHO,
     .read_size = DEFAULT_READ_SIZE,
+    .count = 1,
     .messages = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref),
   };
 }
@@ -444,7 +552,7 @@ sonde_probe_run (SondeProbe   *self,
 
   request = sonde_probe_request_copy (&self->request);
 
-  return sonde_probe_request_run (request, cancellable, error);
+  return sonde_probe_request_run (request, emit_progress, self, cancellable, error);
 }
 
 /**

@@ -13,6 +13,7 @@ static const struct
   const char *property;
 } options_table[] = {
   { "ReadSize", "u", "read-size" },
+  { "Count", "u", "count" },
   { "ConnectTimeoutUSec", "t", "connect-timeout-usec" },
   { "IoTimeoutUSec", "t", "io-timeout-usec" },
   { "ReceiveBuffer", "t", "receive-buffer" },
@@ -158,8 +159,8 @@ set_option (SondeProbe *probe,
     }
 
   return set_invalid (key, value,
-                      "the options Mode, ReadSize, Messages, ConnectTimeoutUSec, IoTimeoutUSec, "
-                      "ReceiveBuffer, SendBuffer",
+                      "the options Mode, ReadSize, Messages, Count, ConnectTimeoutUSec, "
+                      "IoTimeoutUSec, ReceiveBuffer, SendBuffer",
                       error);
 }
 
@@ -186,26 +187,59 @@ set_options (SondeProbe *probe,
 
 typedef struct
 {
-  GObject               *owner;      /* (owned) */
-  GDBusMethodInvocation *invocation; /* (owned) until it is answered */
+  GObject               *owner;       /* (owned) */
+  GDBusMethodInvocation *invocation;  /* (owned) until it is answered */
+  GCancellable          *cancellable; /* (owned) */
+  guint                  watch_id;
 } Run;
+
+static void
+run_free (Run *run)
+{
+  g_clear_handle_id (&run->watch_id, g_bus_unwatch_name);
+  g_clear_object (&run->cancellable);
+  g_clear_object (&run->owner);
+  g_free (run);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Run, run_free)
 
 static void
 run_cb (GObject      *source,
         GAsyncResult *result,
         gpointer      user_data)
 {
-  g_autofree Run *run = user_data;
-  g_autoptr (GObject) owner = run->owner;
+  g_autoptr (Run) run = user_data;
   g_autoptr (GError) local_error = NULL;
   g_autoptr (GVariant) measured = NULL;
 
-  set_n_probes (owner, get_n_probes (owner) - 1);
+  set_n_probes (run->owner, get_n_probes (run->owner) - 1);
   measured = sonde_probe_run_finish (SONDE_PROBE (source), result, &local_error);
   if (measured != NULL)
     g_dbus_method_invocation_return_value (run->invocation, g_variant_new ("(@a{sv})", measured));
   else
     g_dbus_method_invocation_return_gerror (run->invocation, local_error);
+}
+
+static void
+caller_vanished_cb (GDBusConnection *connection,
+                    const char      *name,
+                    gpointer         user_data)
+{
+  g_cancellable_cancel (((Run *) user_data)->cancellable);
+}
+
+static void
+watch_caller (Run *run)
+{
+  run->watch_id =
+    g_bus_watch_name_on_connection (g_dbus_method_invocation_get_connection (run->invocation),
+                                    g_dbus_method_invocation_get_sender (run->invocation),
+                                    G_BUS_NAME_WATCHER_FLAGS_NONE,
+                                    NULL,
+                                    caller_vanished_cb,
+                                    run,
+                                    NULL);
 }
 
 static SondeProbe *
@@ -251,7 +285,8 @@ make_probe (GObject    *owner,
  * @port: where
  * @options: the options of RunProbe()
  *
- * Runs a probe and answers with what it measured.
+ * Runs a probe and answers with what it measured. One whose caller leaves the bus
+ * is given up.
  */
 void
 sonded_run_probe (GObject               *owner,
@@ -273,6 +308,8 @@ sonded_run_probe (GObject               *owner,
   run = g_new0 (Run, 1);
   run->owner = g_object_ref (owner);
   run->invocation = invocation;
+  run->cancellable = g_cancellable_new ();
+  watch_caller (run);
   set_n_probes (owner, get_n_probes (owner) + 1);
-  sonde_probe_run_async (probe, NULL, run_cb, run);
+  sonde_probe_run_async (probe, run->cancellable, run_cb, run);
 }

@@ -3,7 +3,7 @@
 """Every error of the contract is reached, carries its name, and leaves nothing behind."""
 
 from gi.repository import GLib
-from sonde_daemon import ERROR, IN_NAMESPACE, UNSHARE
+from sonde_daemon import BUS_NAME, ERROR, IN_NAMESPACE, ROOT, UNSHARE
 from sonde_harness import (SondeTest, answer_wrongly, close_early, reset_early, say_nothing)
 
 # Root without the capabilities that binding port 1 or choosing any algorithm takes,
@@ -62,7 +62,7 @@ class TestServerErrors(SondeTest):
 
 class TestProbeErrors(SondeTest):
     def probe(self, port, host='127.0.0.1', **options):
-        types = {'Mode': 's', 'Messages': 'aay', 'ReadSize': 'u'}
+        types = {'Mode': 's', 'Messages': 'aay', 'ReadSize': 'u', 'Count': 'u'}
         packed = {k: GLib.Variant(types.get(k, 't'), v) for k, v in options.items()}
         return self.daemon.manager('RunProbe', '(sqa{sv})', host, port, packed)
 
@@ -80,6 +80,26 @@ class TestProbeErrors(SondeTest):
             server.set('Mode', mode)
             self.probe(port, Mode=mode, Messages=[b'one\n'])
             self.assertEqual(server.wait_for(NConnections=0)['NReset'], 0)
+
+    def test_count(self):
+        """The messages are sent as often as Count says, and verified to the last byte."""
+        [(_, port)] = self.create().addresses()
+        shown = self.probe(port, Messages=[b'one\n', b'two'], Count=1000)
+        self.assertEqual((shown['BytesSent'], shown['BytesReceived']), (7000, 7000))
+        message = self.fails('InvalidSetting', self.probe, port, Count=0)
+        self.assertRegex(message, 'Count=.*1 to 4294967295')
+
+    def test_caller_leaves(self):
+        """A probe whose caller leaves the bus is given up, however long it would take."""
+        server = self.create()
+        [(host, port)] = server.addresses()
+        caller = self.bus.connect()
+        options = {'Count': GLib.Variant('u', 0xffffffff)}
+        caller.call(BUS_NAME, ROOT, BUS_NAME + '.Manager', 'RunProbe',
+                    GLib.Variant('(sqa{sv})', (host, port, options)), None, 0, -1, None, None)
+        server.wait_for(NConnections=1, BytesReceived=1000000)
+        caller.close_sync(None)
+        server.wait_for(NConnections=0)
 
     def test_connect_refused(self):
         """Nobody listening is ConnectRefused."""

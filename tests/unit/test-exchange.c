@@ -84,6 +84,48 @@ test_big (void)
 }
 
 static void
+test_count (void)
+{
+  Peer peer = { 0 };
+  g_autoptr (SondeProbe) probe = NULL;
+  g_autoptr (GBytes) empty = g_bytes_new_static ("", 0);
+  g_autoptr (GBytes) tail = g_bytes_new_static ("tail", 4);
+  g_autoptr (GVariant) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Messages that are sent many times come back as often, every byte of them.");
+
+  peer_start (&peer, peer_serve_slow_echo);
+  probe = peer_make_probe (&peer, "head\n");
+  sonde_probe_add_message (probe, empty);
+  sonde_probe_add_message (probe, tail);
+  g_object_set (probe, "count", 100000, NULL);
+  result = sonde_probe_run (probe, NULL, &error);
+  g_assert_no_error (error);
+  peer_stop (&peer);
+
+  peer_assert_bytes (result, 900000, 900000);
+}
+
+static void
+test_count_mismatch (void)
+{
+  Peer peer = { .answer = "data1\ndata2\ndata1\ndataX\n" };
+  g_autoptr (SondeProbe) probe = NULL;
+
+  g_test_summary ("A wrong byte in a later round is found at its offset.");
+
+  peer_start (&peer, peer_serve_answer);
+  probe = peer_make_probe (&peer, NULL);
+  g_object_set (probe, "count", 2, NULL);
+  peer_assert_probe_fails (probe,
+                           SONDE_ERROR,
+                           SONDE_ERROR_ECHO_MISMATCH,
+                           "*127.0.0.1:*offset 22: expected 0x32, got 0x58");
+  peer_stop (&peer);
+}
+
+static void
 test_empty (void)
 {
   g_test_summary ("Without a byte to send, the probe connects and takes its leave.");
@@ -220,6 +262,8 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/exchange/big", test_big);
+  g_test_add_func ("/exchange/count", test_count);
+  g_test_add_func ("/exchange/count-mismatch", test_count_mismatch);
   g_test_add_func ("/exchange/empty", test_empty);
   g_test_add_func ("/exchange/mismatch", test_mismatch);
   g_test_add_func ("/exchange/surplus", test_surplus);

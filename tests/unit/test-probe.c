@@ -146,6 +146,96 @@ test_async (void)
   peer_assert_bytes (result, 5, 5);
 }
 
+/* What a run told of its progress, and in which thread. */
+typedef struct
+{
+  SondeProbe *probe;
+  GThread    *thread;
+  guint       n_signals;
+  guint64     n_received;
+} Watched;
+
+static void
+on_progress (SondeProbe *probe,
+             guint64     n_received,
+             guint64     n_expected,
+             gpointer    user_data)
+{
+  Watched *watched = user_data;
+
+  g_assert_true (g_thread_self () == watched->thread);
+  g_assert_cmpuint (n_received, >, watched->n_received);
+  g_assert_cmpuint (n_received, <=, n_expected);
+  watched->n_received = n_received;
+  watched->n_signals++;
+
+  /* The run is as long as it takes; the peer, and so the probe, ends it. */
+  if (watched->n_signals == 3)
+    g_cancellable_cancel (g_object_get_data (G_OBJECT (probe), "cancellable"));
+}
+
+static void
+watch_endless (Watched      *watched,
+               Peer         *peer,
+               GCancellable *cancellable)
+{
+  peer_start (peer, peer_serve_echo);
+  watched->probe = peer_make_probe (peer, "over and over\n");
+  watched->thread = g_thread_self ();
+  g_object_set (watched->probe, "count", G_MAXUINT, NULL);
+  g_object_set_data (G_OBJECT (watched->probe), "cancellable", cancellable);
+  g_signal_connect (watched->probe, "progress", G_CALLBACK (on_progress), watched);
+}
+
+static void
+test_progress (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  Peer    peer = { 0 };
+  Watched watched = { NULL };
+  g_autoptr (GVariant) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("A long run tells how far it has come, in the thread that runs it.");
+
+  watch_endless (&watched, &peer, cancellable);
+  result = sonde_probe_run (watched.probe, cancellable, &error);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  peer_stop (&peer);
+
+  g_assert_cmpuint (watched.n_signals, ==, 3);
+  g_object_unref (watched.probe);
+}
+
+static void
+test_async_progress (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  Peer    peer = { 0 };
+  Watched watched = { NULL };
+  guint   n_signals;
+  g_autoptr (GAsyncResult) async_result = NULL;
+  g_autoptr (GVariant) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("An asynchronous run tells it where it was started, and nothing after its end.");
+
+  watch_endless (&watched, &peer, cancellable);
+  sonde_probe_run_async (watched.probe, cancellable, run_cb, &async_result);
+  while (async_result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  n_signals = watched.n_signals;
+  result = sonde_probe_run_finish (watched.probe, async_result, &error);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  peer_stop (&peer);
+
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_cmpuint (n_signals, >=, 3);
+  g_assert_cmpuint (watched.n_signals, ==, n_signals);
+  g_object_unref (watched.probe);
+}
+
 static void
 test_async_error (void)
 {
@@ -172,7 +262,7 @@ test_properties (void)
 {
   g_autoptr (SondeProbe) probe = g_object_new (SONDE_TYPE_PROBE, NULL);
   g_autofree char *host = NULL;
-  guint            port, read_size;
+  guint            port, read_size, count;
   guint64          connect_timeout, io_timeout, receive_buffer, send_buffer;
   SondeMode        mode;
 
@@ -187,6 +277,7 @@ test_properties (void)
                 "send-buffer", &send_buffer,
                 "mode", &mode,
                 "read-size", &read_size,
+                "count", &count,
                 NULL);
   g_assert_cmpstr (host, ==, "localhost");
   g_assert_cmpuint (port, ==, 9999);
@@ -196,6 +287,7 @@ test_properties (void)
   g_assert_cmpuint (send_buffer, ==, 0);
   g_assert_cmpint (mode, ==, SONDE_MODE_ECHO);
   g_assert_cmpuint (read_size, ==, 1024);
+  g_assert_cmpuint (count, ==, 1);
 }
 
 int
@@ -208,7 +300,9 @@ main (int    argc,
   g_test_add_func ("/probe/echo", test_echo);
   g_test_add_func ("/probe/buffers", test_buffers);
   g_test_add_func ("/probe/cancel", test_cancel_exchange);
+  g_test_add_func ("/probe/progress", test_progress);
   g_test_add_func ("/probe/async/result", test_async);
+  g_test_add_func ("/probe/async/progress", test_async_progress);
   g_test_add_func ("/probe/async/error", test_async_error);
 
   return g_test_run ();
