@@ -8,11 +8,13 @@
 
 G_BEGIN_DECLS
 
-gboolean   sonde_address_check (const char *text,
-                                GError    **error);
-GPtrArray *sonde_address_resolve (const char *text,
-                                  GError    **error);
-char      *sonde_address_format (GSocketAddress *address);
+gboolean sonde_address_split (const char *text,
+                              char      **host,
+                              guint16    *port,
+                              GError    **error);
+gboolean sonde_address_check (const char *text,
+                              GError    **error);
+char    *sonde_address_format (GSocketAddress *address);
 
 gboolean sonde_address_is_any (const char *text);
 

@@ -32,12 +32,20 @@ set_invalid (GError    **error,
   return FALSE;
 }
 
-/* "[::1]:80", "127.0.0.1:80", "localhost:80", ":80". */
-static gboolean
-split (const char *text,
-       char      **host,
-       guint16    *port,
-       GError    **error)
+/*
+ * sonde_address_split:
+ * @text: what should be `HOST:PORT`: `[::1]:80`, `localhost:80`, `:80`
+ * @host: (out) (transfer full): the host without brackets, or ""
+ * @port: (out): the port
+ * @error: where to put an error
+ *
+ * Takes an address to listen on apart.
+ */
+gboolean
+sonde_address_split (const char *text,
+                     char      **host,
+                     guint16    *port,
+                     GError    **error)
 {
   const char *colon = strrchr (text, ':');
   guint64     number = 0;
@@ -143,7 +151,7 @@ sonde_address_check (const char *text,
   g_autofree char *host = NULL;
   guint16          port;
 
-  return split (text, &host, &port, error) && is_valid_host (text, host, error);
+  return sonde_address_split (text, &host, &port, error) && is_valid_host (text, host, error);
 }
 
 /*
@@ -157,68 +165,6 @@ gboolean
 sonde_address_is_any (const char *text)
 {
   return text[0] == ':';
-}
-
-static GPtrArray *
-resolve_name (const char *text,
-              const char *host,
-              guint16     port,
-              GError    **error)
-{
-  g_autoptr (GResolver) resolver = g_resolver_get_default ();
-  g_autoptr (GPtrArray) resolved = g_ptr_array_new_with_free_func (g_object_unref);
-  g_autoptr (GError) local_error = NULL;
-  g_autolist (GInetAddress) addresses = NULL;
-
-  addresses = g_resolver_lookup_by_name (resolver, host, NULL, &local_error);
-  if (addresses == NULL)
-    {
-      g_set_error (error,
-                   SONDE_ERROR,
-                   SONDE_ERROR_ADDRESS_NOT_AVAILABLE,
-                   "Cannot listen on %s: %s",
-                   text,
-                   local_error->message);
-      return NULL;
-    }
-
-  for (GList *l = addresses; l != NULL; l = l->next)
-    g_ptr_array_add (resolved, g_inet_socket_address_new (l->data, port));
-
-  return g_steal_pointer (&resolved);
-}
-
-/*
- * sonde_address_resolve:
- * @text: a valid `HOST:PORT`
- * @error: where to put an error
- *
- * Finds the addresses that stand behind one to listen on. A name is looked up
- * and may take as long as the resolver needs.
- *
- * Returns: (transfer full) (element-type GInetSocketAddress): the addresses,
- *   at least one, or %NULL with %SONDE_ERROR_ADDRESS_NOT_AVAILABLE
- */
-GPtrArray *
-sonde_address_resolve (const char *text,
-                       GError    **error)
-{
-  g_autofree char *host = NULL;
-  guint16          port = 0;
-  GSocketAddress  *address = NULL;
-  GPtrArray       *resolved = NULL;
-
-  if (!split (text, &host, &port, error))
-    return NULL;
-
-  address = g_inet_socket_address_new_from_string (host[0] == '\0' ? "::" : host, port);
-  if (address == NULL)
-    return resolve_name (text, host, port, error);
-
-  resolved = g_ptr_array_new_with_free_func (g_object_unref);
-  g_ptr_array_add (resolved, address);
-
-  return resolved;
 }
 
 /*

@@ -8,6 +8,7 @@
 G_BEGIN_DECLS
 
 GPtrArray *sonde_listener_open_all (SondeSettings *settings,
+                                    GPtrArray     *resolved,
                                     GPtrArray     *old,
                                     GError       **error);
 GPtrArray *sonde_listener_open_beside (SondeSettings *settings,

@@ -264,17 +264,16 @@ open_or_fall_back (GSocketAddress *address,
  * that is missing here, as long as one remains. Where the port is 0, they all
  * share the one that the kernel gave to the first. */
 static gboolean
-open_entry (const char    *entry,
+open_entry (GPtrArray     *addresses,
             const Opening *opening,
             GPtrArray     *listeners,
             GError       **error)
 {
-  g_autoptr (GPtrArray) addresses = sonde_address_resolve (entry, error);
   g_autoptr (GError) last_error = NULL;
   const guint before = listeners->len;
   guint16     port = 0;
 
-  for (guint i = 0; addresses != NULL && i < addresses->len; i++)
+  for (guint i = 0; i < addresses->len; i++)
     {
       g_autoptr (GSocketAddress) address = with_port (addresses->pdata[i], port);
       GSocket *listener = NULL;
@@ -327,6 +326,8 @@ sonde_listener_share_ports (GPtrArray *listeners,
 /*
  * sonde_listener_open_all:
  * @settings: what is asked for
+ * @resolved: (element-type GPtrArray): what stands behind each address of the
+ *   settings, from sonde_resolve()
  * @old: (nullable) (element-type GSocket): listeners that are about to be
  *   closed, whose ports are shared and may be asked for again
  * @error: where to put an error
@@ -338,6 +339,7 @@ sonde_listener_share_ports (GPtrArray *listeners,
  */
 GPtrArray *
 sonde_listener_open_all (SondeSettings *settings,
+                         GPtrArray     *resolved,
                          GPtrArray     *old,
                          GError       **error)
 {
@@ -347,11 +349,11 @@ sonde_listener_open_all (SondeSettings *settings,
   const gboolean reuse_port =
     sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT));
 
-  for (gsize i = 0; entries[i] != NULL; i++)
+  for (guint i = 0; i < resolved->len; i++)
     {
       const Opening opening = { settings, sonde_address_is_any (entries[i]), old };
 
-      if (!open_entry (entries[i], &opening, listeners, error))
+      if (!open_entry (resolved->pdata[i], &opening, listeners, error))
         return NULL;
     }
   sonde_listener_share_ports (listeners, reuse_port);

@@ -298,36 +298,16 @@ has_addresses (SondeServer *self,
   return FALSE;
 }
 
-/**
- * sonde_server_start:
- * @self: a server
- * @error: where to put an error: %SONDE_ERROR_ADDRESS_IN_USE,
- *   %SONDE_ERROR_ADDRESS_NOT_AVAILABLE, %SONDE_ERROR_PERMISSION_DENIED,
- *   %SONDE_ERROR_INVALID_SETTING or %SONDE_ERROR_FAILED
- *
- * Listens on every address of the settings, or, where that fails, on none.
- *
- * On return connections are accepted. A server that listens already goes on.
- * One that is draining listens again beside the connections that it drains.
- *
- * Returns: %TRUE if the server listens; else its state is
- *   %SONDE_SERVER_STATE_FAILED
- *
- * Since: 0.1
- */
-gboolean
-sonde_server_start (SondeServer *self,
-                    GError     **error)
+/* Listens on every address, or, where that fails, on none. */
+static gboolean
+begin_to_listen (SondeServer *self,
+                 GPtrArray   *resolved,
+                 GError     **error)
 {
   g_autoptr (GPtrArray) first = NULL;
 
-  g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
-
-  if (self->shards->len > 0)
-    return TRUE;
-
   if (has_addresses (self, error))
-    first = sonde_listener_open_all (self->settings, NULL, error);
+    first = sonde_listener_open_all (self->settings, resolved, NULL, error);
   if (first == NULL || !listen_anew (self, first, FALSE, error))
     {
       sonde_server_set_state (self, SONDE_SERVER_STATE_FAILED);
@@ -390,6 +370,7 @@ share_ports (SondeServer *self)
 
 static gboolean
 replace_listeners (SondeServer *self,
+                   GPtrArray   *resolved,
                    GError     **error)
 {
   const gboolean same_ports = same_addresses (self);
@@ -402,7 +383,7 @@ replace_listeners (SondeServer *self,
   if (same_ports)
     first = open_again (self, error);
   else
-    first = sonde_listener_open_all (self->settings, self->listeners, error);
+    first = sonde_listener_open_all (self->settings, resolved, self->listeners, error);
   if (first != NULL && listen_anew (self, first, same_ports, error))
     return TRUE;
 
@@ -411,34 +392,43 @@ replace_listeners (SondeServer *self,
   return FALSE;
 }
 
-/**
- * sonde_server_relisten:
+/*
+ * sonde_server_needs_addresses:
  * @self: a server
- * @error: where to put an error, as in [method@Sonde.Server.start]
+ * @anew: whether a server that listens shall listen anew
  *
- * Puts new listeners in the place of the old ones, so that the settings in
- * [method@Sonde.Server.get_pending_relisten] take effect.
- *
- * The new ones listen before the old ones close. Connections that wait to be
- * accepted are accepted first, and those that are open live on. Where the
- * addresses are the same, so are the ports that the kernel picked; then the old
- * listeners stay for a moment, in which nobody new comes to them, so that
- * handshakes which had begun with them can end. With other addresses they close
- * at once. A server that does not listen is started.
- *
- * Returns: %TRUE if the server listens anew; else it listens as before
- *
- * Since: 0.1
+ * Checks whether sonde_server_listen() would open addresses of the settings.
  */
 gboolean
-sonde_server_relisten (SondeServer *self,
-                       GError     **error)
+sonde_server_needs_addresses (SondeServer *self,
+                              gboolean     anew)
 {
-  g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
+  return self->shards->len == 0 || (anew && !same_addresses (self));
+}
 
+/*
+ * sonde_server_listen:
+ * @self: a server
+ * @anew: whether a server that listens shall listen anew
+ * @resolved: (nullable) (element-type GPtrArray): what stands behind the
+ *   addresses of the settings; may be %NULL if they are not needed
+ * @error: where to put an error
+ *
+ * Listens, without waiting for anything.
+ *
+ * Returns: %TRUE if the server listens, and, if it shall, anew
+ */
+gboolean
+sonde_server_listen (SondeServer *self,
+                     gboolean     anew,
+                     GPtrArray   *resolved,
+                     GError     **error)
+{
   if (self->shards->len == 0)
-    return sonde_server_start (self, error);
-  if (!has_addresses (self, error) || !replace_listeners (self, error))
+    return begin_to_listen (self, resolved, error);
+  if (!anew)
+    return TRUE;
+  if (!has_addresses (self, error) || !replace_listeners (self, resolved, error))
     return FALSE;
   notify_listening (self);
 
@@ -456,7 +446,8 @@ sonde_server_relisten (SondeServer *self,
  * On return nothing is listened on. Connections that waited to be accepted
  * are accepted first; then each answers what it has received, and is closed.
  * Those that are not done in time are reset. When the last one is gone, the
- * state turns to %SONDE_SERVER_STATE_STOPPED.
+ * state turns to %SONDE_SERVER_STATE_STOPPED. A start that is under way is
+ * given up, and fails with %SONDE_ERROR_FAILED.
  *
  * Since: 0.1
  */
@@ -466,6 +457,7 @@ sonde_server_drain (SondeServer *self,
 {
   g_return_if_fail (SONDE_IS_SERVER (self));
 
+  sonde_server_abandon_starts (self);
   if (self->state == SONDE_SERVER_STATE_FAILED)
     sonde_server_set_state (self, SONDE_SERVER_STATE_STOPPED);
 

@@ -33,6 +33,7 @@ struct _SondeServer
   GPtrArray *retired;    /* (owned) (element-type SondeShard): those with connections left */
   GSource   *grace;      /* (owned) (nullable): ends the time that replaced listeners have left */
   guint      n_in_grace; /* shards that listen still, though they are replaced */
+  GPtrArray *starts;     /* (owned) (element-type GTask) (unowned elements): they look up names */
 };
 
 gboolean  sonde_server_foreach (SondeServer     *self,
@@ -50,6 +51,14 @@ gboolean  sonde_server_check_options (SondeSettings *settings,
 void      sonde_server_adopt (SondeServer *self);
 void      sonde_server_notify_setting (SondeServer *self,
                                        guint        setting);
+
+gboolean sonde_server_needs_addresses (SondeServer *self,
+                                       gboolean     anew);
+gboolean sonde_server_listen (SondeServer *self,
+                              gboolean     anew,
+                              GPtrArray   *resolved,
+                              GError     **error);
+void     sonde_server_abandon_starts (SondeServer *self);
 
 void sonde_server_set_state (SondeServer     *self,
                              SondeServerState state);

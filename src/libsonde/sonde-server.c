@@ -393,6 +393,7 @@ sonde_server_finalize (GObject *object)
   g_ptr_array_unref (self->listeners);
   g_ptr_array_unref (self->shards);
   g_ptr_array_unref (self->retired);
+  g_ptr_array_unref (self->starts);
   sonde_admission_free (self->admission);
   g_clear_pointer (&self->settings, sonde_settings_unref);
   g_clear_pointer (&self->listening, sonde_settings_unref);
@@ -523,6 +524,7 @@ sonde_server_init (SondeServer *self)
   self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
   self->shards = g_ptr_array_new_with_free_func (g_object_unref);
   self->retired = g_ptr_array_new_with_free_func (g_object_unref);
+  self->starts = g_ptr_array_new ();
   self->settings = sonde_settings_new ();
 }
 

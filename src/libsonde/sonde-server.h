@@ -69,11 +69,25 @@ SONDE_API char           **sonde_server_get_pending_relisten (SondeServer *self)
 
 SONDE_API gboolean sonde_server_start (SondeServer *self,
                                        GError     **error);
+SONDE_API void     sonde_server_start_async (SondeServer        *self,
+                                             GCancellable       *cancellable,
+                                             GAsyncReadyCallback callback,
+                                             gpointer            user_data);
+SONDE_API gboolean sonde_server_start_finish (SondeServer  *self,
+                                              GAsyncResult *result,
+                                              GError      **error);
+SONDE_API gboolean sonde_server_relisten (SondeServer *self,
+                                          GError     **error);
+SONDE_API void     sonde_server_relisten_async (SondeServer        *self,
+                                                GCancellable       *cancellable,
+                                                GAsyncReadyCallback callback,
+                                                gpointer            user_data);
+SONDE_API gboolean sonde_server_relisten_finish (SondeServer  *self,
+                                                 GAsyncResult *result,
+                                                 GError      **error);
 SONDE_API void     sonde_server_stop (SondeServer *self);
 SONDE_API void     sonde_server_drain (SondeServer *self,
                                        guint64      timeout_usec);
-SONDE_API gboolean sonde_server_relisten (SondeServer *self,
-                                          GError     **error);
 SONDE_API gboolean sonde_server_update (SondeServer *self,
                                         GVariant    *changes,
                                         SondeApply   apply,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <libsonde/sonde-listener-private.h>
+#include <libsonde/sonde-resolve-private.h>
 #include <libsonde/sonde-shard-private.h>
 
 #define PATIENCE_S 60
@@ -49,6 +50,7 @@ set_up (Fixture      *fixture,
         gconstpointer concurrency)
 {
   g_autoptr (SondeSettings) settings = sonde_settings_new ();
+  g_autoptr (GPtrArray) resolved = NULL;
   g_autoptr (GPtrArray) listeners = NULL;
   g_autoptr (GSocketAddress) address = NULL;
   g_autoptr (GError) error = NULL;
@@ -56,7 +58,9 @@ set_up (Fixture      *fixture,
 
   alarm (PATIENCE_S);
   g_assert_true (sonde_settings_set_string (settings, "ListenAddresses", "127.0.0.1:0", NULL));
-  listeners = sonde_listener_open_all (settings, NULL, &error);
+  resolved = sonde_resolve ((const char *[]){ "127.0.0.1:0", NULL }, &error);
+  g_assert_no_error (error);
+  listeners = sonde_listener_open_all (settings, resolved, NULL, &error);
   g_assert_no_error (error);
   address = g_socket_get_local_address (listeners->pdata[0], NULL);
   fixture->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address));
