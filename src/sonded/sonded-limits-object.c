@@ -8,6 +8,7 @@
 #include "sonded-limits-object.h"
 
 #include "sonde-dbus.h"
+#include "sonded-reply.h"
 #include "sonded-skeleton.h"
 
 static gboolean
@@ -17,14 +18,13 @@ handle_compute_connect_timeout (SondeDBusKernelLimits *skeleton,
                                 SondeKernelLimits     *limits)
 {
   g_autoptr (GError) local_error = NULL;
+  g_autoptr (GVariant) timeout = NULL;
   guint64 timeout_usec = 0;
 
-  if (sonde_kernel_limits_compute_connect_timeout (limits, what_if, &timeout_usec, &local_error))
-    sonde_dbus_kernel_limits_complete_compute_connect_timeout (skeleton, invocation, timeout_usec);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+  sonde_kernel_limits_compute_connect_timeout (limits, what_if, &timeout_usec, &local_error);
+  timeout = g_variant_ref_sink (g_variant_new_uint64 (timeout_usec));
 
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, timeout, local_error);
 }
 
 static gboolean
@@ -34,9 +34,7 @@ handle_get_all (SondeDBusKernelLimits *skeleton,
 {
   g_autoptr (GVariant) all = sonde_kernel_limits_get_all (limits);
 
-  sonde_dbus_kernel_limits_complete_get_all (skeleton, invocation, all);
-
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, all, NULL);
 }
 
 static gboolean
@@ -46,9 +44,7 @@ handle_get_deltas (SondeDBusKernelLimits *skeleton,
 {
   g_autoptr (GVariant) deltas = sonde_kernel_limits_get_deltas (limits);
 
-  sonde_dbus_kernel_limits_complete_get_deltas (skeleton, invocation, deltas);
-
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, deltas, NULL);
 }
 
 static GVariant *

@@ -5,6 +5,8 @@
 
 #include "sonded-run-probe.h"
 
+#include "sonded-reply.h"
+
 /* The options of RunProbe() and the properties of SondeProbe that they set. */
 static const struct
 {
@@ -215,10 +217,7 @@ run_cb (GObject      *source,
 
   set_n_probes (run->owner, get_n_probes (run->owner) - 1);
   measured = sonde_probe_run_finish (SONDE_PROBE (source), result, &local_error);
-  if (measured != NULL)
-    g_dbus_method_invocation_return_value (run->invocation, g_variant_new ("(@a{sv})", measured));
-  else
-    g_dbus_method_invocation_return_gerror (run->invocation, local_error);
+  sonded_reply (run->invocation, measured, local_error);
 }
 
 static void
@@ -301,7 +300,7 @@ sonded_run_probe (GObject               *owner,
 
   if (probe == NULL)
     {
-      g_dbus_method_invocation_return_gerror (invocation, local_error);
+      sonded_reply (invocation, NULL, local_error);
       return;
     }
 
