@@ -16,7 +16,9 @@ typedef struct
   GMainLoop       *loop;
   SondedDaemon    *daemon;
   SondedProvision *provision;
+  SondedBus       *bus; /* NULL: serves TCP only */
   gboolean         stopping;
+  int              status;
 } App;
 
 static gboolean
@@ -34,14 +36,24 @@ terminate_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static void
+reloaded_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  if (!sonded_provision_load_finish (SONDED_PROVISION (source), result, &local_error))
+    g_warning ("Could not reload: %s", local_error->message);
+}
+
 static gboolean
 reload_cb (gpointer user_data)
 {
   App *app = user_data;
-  g_autoptr (GError) local_error = NULL;
 
-  if (!app->stopping && !sonded_provision_reload (app->provision, &local_error))
-    g_warning ("Could not reload: %s", local_error->message);
+  if (!app->stopping)
+    sonded_provision_load_async (app->provision, reloaded_cb, NULL);
 
   return G_SOURCE_CONTINUE;
 }
@@ -54,30 +66,33 @@ stopped_cb (SondedDaemon *daemon,
     g_main_loop_quit (app->loop);
 }
 
-static int
-fail (int     status,
+static void
+fail (App    *app,
+      int     status,
       GError *error)
 {
   g_printerr ("sonded: %s\n", error->message);
-
-  return status;
+  app->status = status;
+  g_main_loop_quit (app->loop);
 }
 
-static int
-run (App       *app,
-     SondedBus *bus)
+static void
+loaded_cb (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
 {
+  App *app = user_data;
   g_autoptr (GError) local_error = NULL;
 
-  if (!sonded_provision_load (app->provision, &local_error))
-    return fail (sonded_options_get_load_status (local_error), local_error);
-  if (!sonded_bus_connect (bus, &local_error))
-    return fail (SONDED_EXIT_NO_BUS, local_error);
+  if (app->stopping)
+    return;
 
-  sd_notify (FALSE, "READY=1");
-  g_main_loop_run (app->loop);
-
-  return SONDED_EXIT_OK;
+  if (!sonded_provision_load_finish (SONDED_PROVISION (source), result, &local_error))
+    fail (app, sonded_options_get_load_status (local_error), local_error);
+  else if (app->bus != NULL && !sonded_bus_connect (app->bus, &local_error))
+    fail (app, SONDED_EXIT_NO_BUS, local_error);
+  else
+    sd_notify (FALSE, "READY=1");
 }
 
 int
@@ -90,18 +105,22 @@ main (int    argc,
   g_autoptr (SondedProvision) provision = NULL;
   g_autoptr (SondedBus) bus = NULL;
   App app = { .loop = loop };
-  int status = 0;
 
-  if (!sonded_options_parse (&options, argc, argv, &status))
-    return status;
+  if (!sonded_options_parse (&options, argc, argv, &app.status))
+    return app.status;
 
   daemon = app.daemon = sonded_daemon_new ();
   provision = app.provision = sonded_provision_new (daemon, options.config_path);
-  bus = sonded_bus_new (daemon, provision, options.bus_address, options.system_bus);
+  if (options.bus_address != NULL)
+    bus = app.bus =
+      sonded_bus_new (daemon, provision, options.bus_address, options.system_bus);
   g_signal_connect (daemon, "stopped", G_CALLBACK (stopped_cb), &app);
   g_unix_signal_add (SIGTERM, terminate_cb, &app);
   g_unix_signal_add (SIGINT, terminate_cb, &app);
   g_unix_signal_add (SIGHUP, reload_cb, &app);
 
-  return run (&app, bus);
+  sonded_provision_load_async (provision, loaded_cb, &app);
+  g_main_loop_run (loop);
+
+  return app.status;
 }

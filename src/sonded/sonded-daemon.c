@@ -14,7 +14,9 @@ struct _SondedDaemon
 {
   GObject parent_instance;
 
-  GHashTable *servers; /* (owned) (element-type utf8 SondeServer) */
+  GHashTable *servers;  /* (owned) (element-type utf8 SondeServer) */
+  GHashTable *starting; /* (owned) (element-type utf8 SondeServer): they look up names */
+  guint       n_starts; /* that are not answered yet */
   gboolean    stopping;
   GPtrArray  *leaving; /* (owned) (element-type SondeServer): removed, but not stopped yet */
 };
@@ -42,25 +44,26 @@ enum
 static guint signals[N_SIGNALS] = { 0 };
 
 static void
+tell_if_stopped (SondedDaemon *self)
+{
+  if (sonded_daemon_is_stopped (self))
+    g_signal_emit (self, signals[SIGNAL_STOPPED], 0);
+}
+
+static void
 state_changed_cb (SondeServer  *server,
                   GParamSpec   *pspec,
                   SondedDaemon *self)
 {
   if (sonde_server_get_state (server) == SONDE_SERVER_STATE_STOPPED)
     g_ptr_array_remove (self->leaving, server);
-  if (sonded_daemon_is_stopped (self))
-    g_signal_emit (self, signals[SIGNAL_STOPPED], 0);
+  tell_if_stopped (self);
 }
 
 static void
 add_server (SondedDaemon *self,
             SondeServer  *server)
 {
-  g_signal_connect_object (server,
-                           "notify::state",
-                           G_CALLBACK (state_changed_cb),
-                           self,
-                           G_CONNECT_DEFAULT);
   g_hash_table_insert (self->servers,
                        g_strdup (sonde_server_get_name (server)),
                        g_object_ref (server));
@@ -69,59 +72,11 @@ add_server (SondedDaemon *self,
   g_message ("Server %s listens", sonde_server_get_name (server));
 }
 
-/*
- * sonded_daemon_add_server:
- * @self: a daemon
- * @name: a valid name
- * @settings: what is asked for
- * @error: where to put an error
- *
- * Makes a server and starts it.
- *
- * Returns: (transfer full): the server, which listens
- */
-SondeServer *
-sonded_daemon_add_server (SondedDaemon  *self,
-                          const char    *name,
-                          SondeSettings *settings,
-                          GError       **error)
-{
-  g_autoptr (SondeServer) server = NULL;
-
-  if (self->stopping)
-    {
-      g_set_error_literal (error, SONDE_ERROR, SONDE_ERROR_FAILED, "The daemon is stopping");
-      return NULL;
-    }
-  if (g_hash_table_contains (self->servers, name))
-    {
-      g_set_error (error,
-                   SONDE_ERROR,
-                   SONDE_ERROR_NAME_IN_USE,
-                   "There is a server named %s already",
-                   name);
-      return NULL;
-    }
-
-  server = sonde_server_new (name, settings, error);
-  if (server == NULL || !sonde_server_start (server, error))
-    return NULL;
-  add_server (self, server);
-
-  return g_steal_pointer (&server);
-}
-
+/* Stops a server that is in neither table any more. */
 static void
-drop_server (SondedDaemon *self,
-             const char   *name)
+let_go (SondedDaemon *self,
+        SondeServer  *server)
 {
-  g_autoptr (SondeServer) server = g_object_ref (g_hash_table_lookup (self->servers, name));
-
-  /* @name may be the key of the table, and go with it. */
-  name = sonde_server_get_name (server);
-  g_hash_table_remove (self->servers, name);
-  g_signal_emit (self, signals[SIGNAL_SERVER_REMOVED], 0, server);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_SERVERS]);
   g_message ("Server %s is removed", sonde_server_get_name (server));
 
   /* It may be stopped before sonde_server_stop() returns; then nobody else
@@ -132,22 +87,175 @@ drop_server (SondedDaemon *self,
     g_ptr_array_remove (self->leaving, server);
 }
 
+static gboolean
+may_add (SondedDaemon *self,
+         const char   *name,
+         GError      **error)
+{
+  if (self->stopping)
+    {
+      g_set_error_literal (error, SONDE_ERROR, SONDE_ERROR_FAILED, "The daemon is stopping");
+      return FALSE;
+    }
+  if (g_hash_table_contains (self->servers, name) || g_hash_table_contains (self->starting, name))
+    {
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_NAME_IN_USE,
+                   "There is a server named %s already",
+                   name);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* Whether it is still wanted: it may have been removed, and its name be that of
+ * another one by now. */
+static gboolean
+take_started (SondedDaemon *self,
+              SondeServer  *server,
+              GError      **error)
+{
+  const char *name = sonde_server_get_name (server);
+
+  if (g_hash_table_lookup (self->starting, name) == server)
+    {
+      g_hash_table_remove (self->starting, name);
+      return TRUE;
+    }
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_FAILED,
+               "Server %s was removed before it listened",
+               name);
+
+  return FALSE;
+}
+
+static void
+started_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_autoptr (SondeServer) server = g_object_ref (SONDE_SERVER (source));
+  g_autoptr (GTask) task = user_data;
+  g_autoptr (SondedDaemon) self = g_object_ref (g_task_get_source_object (task));
+  GError *error = NULL;
+
+  self->n_starts--;
+  if (take_started (self, server, &error) && sonde_server_start_finish (server, result, &error))
+    {
+      add_server (self, server);
+      g_task_return_pointer (task, g_steal_pointer (&server), g_object_unref);
+    }
+  else
+    g_task_return_error (task, error);
+  tell_if_stopped (self);
+}
+
+static void
+start_server (SondedDaemon *self,
+              SondeServer  *server,
+              GTask        *task)
+{
+  g_signal_connect_object (server,
+                           "notify::state",
+                           G_CALLBACK (state_changed_cb),
+                           self,
+                           G_CONNECT_DEFAULT);
+  g_hash_table_insert (self->starting,
+                       g_strdup (sonde_server_get_name (server)),
+                       g_object_ref (server));
+  self->n_starts++;
+  sonde_server_start_async (server, NULL, started_cb, g_object_ref (task));
+}
+
 /*
- * sonded_daemon_create_server:
+ * sonded_daemon_add_server_async:
  * @self: a daemon
- * @name: a name
- * @settings: an `a{sv}`, as for sonde_settings_update()
+ * @name: a valid name
+ * @settings: what is asked for
+ * @callback: what is called when it is done
+ * @user_data: what it is called with
+ *
+ * Makes a server and starts it. Until it listens its name is taken, but there
+ * is no server to be found; removing it gives it up.
+ */
+void
+sonded_daemon_add_server_async (SondedDaemon       *self,
+                                const char         *name,
+                                SondeSettings      *settings,
+                                GAsyncReadyCallback callback,
+                                gpointer            user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  g_autoptr (SondeServer) server = NULL;
+  GError *error = NULL;
+
+  g_task_set_source_tag (task, sonded_daemon_add_server_async);
+  if (may_add (self, name, &error))
+    server = sonde_server_new (name, settings, &error);
+  if (server == NULL)
+    g_task_return_error (task, error);
+  else
+    start_server (self, server, task);
+}
+
+/*
+ * sonded_daemon_add_server_finish:
+ * @self: a daemon
+ * @result: what the callback got
  * @error: where to put an error
  *
- * Makes a server as somebody on the bus describes it, and starts it.
+ * Ends sonded_daemon_add_server_async().
  *
  * Returns: (transfer full): the server, which listens
  */
 SondeServer *
-sonded_daemon_create_server (SondedDaemon *self,
-                             const char   *name,
-                             GVariant     *settings,
-                             GError      **error)
+sonded_daemon_add_server_finish (SondedDaemon *self,
+                                 GAsyncResult *result,
+                                 GError      **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+drop_server (SondedDaemon *self,
+             SondeServer  *server)
+{
+  g_autoptr (SondeServer) kept = g_object_ref (server);
+
+  g_hash_table_remove (self->servers, sonde_server_get_name (server));
+  g_signal_emit (self, signals[SIGNAL_SERVER_REMOVED], 0, server);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_SERVERS]);
+  let_go (self, server);
+}
+
+static void
+drop_starting (SondedDaemon *self,
+               SondeServer  *server)
+{
+  g_autoptr (SondeServer) kept = g_object_ref (server);
+
+  g_hash_table_remove (self->starting, sonde_server_get_name (server));
+  let_go (self, server);
+}
+
+/*
+ * sonded_daemon_check_server:
+ * @name: a name
+ * @settings: an `a{sv}`, as for sonde_settings_update()
+ * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
+ *
+ * Checks what somebody on the bus wants to make a server of.
+ *
+ * Returns: (transfer full): what is asked for
+ */
+SondeSettings *
+sonded_daemon_check_server (const char *name,
+                            GVariant   *settings,
+                            GError    **error)
 {
   g_autoptr (SondeSettings) asked = sonde_settings_new ();
 
@@ -162,10 +270,8 @@ sonded_daemon_create_server (SondedDaemon *self,
                    excerpt);
       return NULL;
     }
-  if (!sonde_settings_update (asked, settings, error))
-    return NULL;
 
-  return sonded_daemon_add_server (self, name, asked, error);
+  return sonde_settings_update (asked, settings, error) ? g_steal_pointer (&asked) : NULL;
 }
 
 /*
@@ -205,16 +311,26 @@ sonded_daemon_get_server (SondedDaemon *self,
  * @name: a name
  * @error: where to put an error
  *
- * Removes a server; its connections finish on their own.
+ * Removes a server; its connections finish on their own. One that does not
+ * listen yet never will.
  */
 gboolean
 sonded_daemon_remove_server (SondedDaemon *self,
                              const char   *name,
                              GError      **error)
 {
-  if (sonded_daemon_get_server (self, name, error) == NULL)
+  SondeServer *server = g_hash_table_lookup (self->starting, name);
+
+  if (server != NULL)
+    {
+      drop_starting (self, server);
+      return TRUE;
+    }
+
+  server = sonded_daemon_get_server (self, name, error);
+  if (server == NULL)
     return FALSE;
-  drop_server (self, name);
+  drop_server (self, server);
 
   return TRUE;
 }
@@ -271,13 +387,15 @@ sonded_daemon_get_n_connections (SondedDaemon *self)
 void
 sonded_daemon_stop (SondedDaemon *self)
 {
-  g_autoptr (GList) names = g_hash_table_get_keys (self->servers);
+  g_autoptr (GList) servers = g_hash_table_get_values (self->servers);
+  g_autoptr (GList) starting = g_hash_table_get_values (self->starting);
 
   self->stopping = TRUE;
-  for (GList *l = names; l != NULL; l = l->next)
+  for (GList *l = servers; l != NULL; l = l->next)
     drop_server (self, l->data);
-  if (sonded_daemon_is_stopped (self))
-    g_signal_emit (self, signals[SIGNAL_STOPPED], 0);
+  for (GList *l = starting; l != NULL; l = l->next)
+    drop_starting (self, l->data);
+  tell_if_stopped (self);
 }
 
 /*
@@ -289,7 +407,7 @@ sonded_daemon_stop (SondedDaemon *self)
 gboolean
 sonded_daemon_is_stopped (SondedDaemon *self)
 {
-  return g_hash_table_size (self->servers) == 0 && self->leaving->len == 0;
+  return g_hash_table_size (self->servers) == 0 && self->leaving->len == 0 && self->n_starts == 0;
 }
 
 static void
@@ -322,6 +440,7 @@ sonded_daemon_finalize (GObject *object)
   SondedDaemon *self = SONDED_DAEMON (object);
 
   g_hash_table_unref (self->servers);
+  g_hash_table_unref (self->starting);
   g_ptr_array_unref (self->leaving);
 
   G_OBJECT_CLASS (sonded_daemon_parent_class)->finalize (object);
@@ -366,6 +485,7 @@ static void
 sonded_daemon_init (SondedDaemon *self)
 {
   self->servers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
+  self->starting = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
   self->leaving = g_ptr_array_new_with_free_func (g_object_unref);
 }
 

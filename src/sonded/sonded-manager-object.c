@@ -9,17 +9,36 @@
 
 #include "sonde-dbus.h"
 #include "sonded-describe.h"
+#include "sonded-reply.h"
 #include "sonded-run-probe.h"
 #include "sonded-server-object.h"
 #include "sonded-skeleton.h"
 
-static void
-complete_with_path (GDBusMethodInvocation *invocation,
-                    SondeServer           *server)
+static gboolean
+reply_with_path (GDBusMethodInvocation *invocation,
+                 SondeServer           *server,
+                 const GError          *error)
 {
-  g_autofree char *path = sonded_server_object_dup_path (sonde_server_get_name (server));
+  g_autofree char *path = NULL;
 
-  g_dbus_method_invocation_return_value (invocation, g_variant_new ("(o)", path));
+  if (server == NULL)
+    return sonded_reply (invocation, NULL, error);
+
+  path = sonded_server_object_dup_path (sonde_server_get_name (server));
+
+  return sonded_reply (invocation, g_variant_new_object_path (path), NULL);
+}
+
+static void
+created_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (SondeServer) server =
+    sonded_daemon_add_server_finish (SONDED_DAEMON (source), result, &local_error);
+
+  reply_with_path (user_data, server, local_error);
 }
 
 static gboolean
@@ -30,13 +49,11 @@ handle_create_server (SondeDBusManager      *skeleton,
                       SondedDaemon          *daemon)
 {
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (SondeServer) server =
-    sonded_daemon_create_server (daemon, name, settings, &local_error);
+  g_autoptr (SondeSettings) asked = sonded_daemon_check_server (name, settings, &local_error);
 
-  if (server != NULL)
-    complete_with_path (invocation, server);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+  if (asked == NULL)
+    return sonded_reply (invocation, NULL, local_error);
+  sonded_daemon_add_server_async (daemon, name, asked, created_cb, invocation);
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
@@ -49,12 +66,9 @@ handle_remove_server (SondeDBusManager      *skeleton,
 {
   g_autoptr (GError) local_error = NULL;
 
-  if (sonded_daemon_remove_server (daemon, name, &local_error))
-    sonde_dbus_manager_complete_remove_server (skeleton, invocation);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+  sonded_daemon_remove_server (daemon, name, &local_error);
 
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, NULL, local_error);
 }
 
 static gboolean
@@ -66,12 +80,7 @@ handle_get_server (SondeDBusManager      *skeleton,
   g_autoptr (GError) local_error = NULL;
   SondeServer *server = sonded_daemon_get_server (daemon, name, &local_error);
 
-  if (server != NULL)
-    complete_with_path (invocation, server);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
-
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return reply_with_path (invocation, server, local_error);
 }
 
 static gboolean
@@ -87,17 +96,23 @@ handle_run_probe (SondeDBusManager      *skeleton,
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
+static void
+reloaded_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  sonded_provision_load_finish (SONDED_PROVISION (source), result, &local_error);
+  sonded_reply (user_data, NULL, local_error);
+}
+
 static gboolean
 handle_reload (SondeDBusManager      *skeleton,
                GDBusMethodInvocation *invocation,
                SondedProvision       *provision)
 {
-  g_autoptr (GError) local_error = NULL;
-
-  if (sonded_provision_reload (provision, &local_error))
-    sonde_dbus_manager_complete_reload (skeleton, invocation);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+  sonded_provision_load_async (provision, reloaded_cb, invocation);
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
@@ -107,11 +122,7 @@ handle_describe (SondeDBusManager      *skeleton,
                  GDBusMethodInvocation *invocation,
                  SondedDaemon          *daemon)
 {
-  g_autofree char *json = sonded_describe (daemon);
-
-  sonde_dbus_manager_complete_describe (skeleton, invocation, json);
-
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, g_variant_new_take_string (sonded_describe (daemon)), NULL);
 }
 
 /* NConnections is the one property that does not signal its changes. */

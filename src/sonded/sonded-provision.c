@@ -12,6 +12,14 @@
 
 #define BUILT_IN_CONFIG "/org/sonde/sonded/sonded.conf"
 
+/* One reading of the configuration, until all that it asks for is done. */
+typedef struct
+{
+  GPtrArray *tasks;       /* (owned) (element-type GTask): who wants to know how it went */
+  GError    *first_error; /* (owned) (nullable) */
+  guint      n_left;      /* things to be done */
+} Round;
+
 struct _SondedProvision
 {
   GObject parent_instance;
@@ -19,6 +27,8 @@ struct _SondedProvision
   SondedDaemon *daemon;      /* (owned) */
   char         *config_path; /* (owned) (nullable): the built-in one */
   GHashTable   *configured;  /* (owned) (element-type utf8): names of servers that it made */
+  Round        *round;       /* (owned) (nullable): what is being done */
+  GPtrArray    *waiting;     /* (owned) (element-type GTask): who asked for another meanwhile */
 };
 
 G_DEFINE_FINAL_TYPE (SondedProvision, sonded_provision, G_TYPE_OBJECT)
@@ -38,37 +48,6 @@ load_config (SondedProvision *self,
 
   /* glib-compile-resources ends each file with a NUL. */
   return sonded_config_parse ("(built-in configuration)", g_bytes_get_data (built_in, NULL), error);
-}
-
-static gboolean
-add_configured_server (SondedProvision *self,
-                       const char      *name,
-                       SondeSettings   *settings,
-                       GError         **error)
-{
-  g_autoptr (SondeServer) server = sonded_daemon_add_server (self->daemon, name, settings, error);
-
-  if (server == NULL)
-    return FALSE;
-  g_hash_table_add (self->configured, g_strdup (name));
-
-  return TRUE;
-}
-
-static gboolean
-make_servers (SondedProvision *self,
-              SondedConfig    *config,
-              GError         **error)
-{
-  GHashTableIter iter;
-  gpointer       name, settings;
-
-  g_hash_table_iter_init (&iter, config->servers);
-  while (g_hash_table_iter_next (&iter, &name, &settings))
-    if (!add_configured_server (self, name, settings, error))
-      return FALSE;
-
-  return TRUE;
 }
 
 /* Whether the kernel takes what is asked for, before anything is changed. */
@@ -99,15 +78,6 @@ is_pending (SondeServer *server)
   return pending[0] != NULL;
 }
 
-static gboolean
-change_server (SondeServer   *server,
-               SondeSettings *settings,
-               GError       **error)
-{
-  return sonde_server_replace_settings (server, settings, error) &&
-         (!is_pending (server) || sonde_server_relisten (server, error));
-}
-
 static void
 drop_old_servers (SondedProvision *self,
                   SondedConfig    *config)
@@ -119,79 +89,188 @@ drop_old_servers (SondedProvision *self,
       sonded_daemon_remove_server (self->daemon, l->data, NULL);
 }
 
-/* What is left to fail now is listening. That is one server's trouble, and no
- * reason to keep the others from what is asked for them. */
-static gboolean
-apply_config (SondedProvision *self,
-              SondedConfig    *config,
-              GError         **error)
+static void
+round_free (Round *round)
 {
-  g_autoptr (GError) first_error = NULL;
+  g_clear_pointer (&round->tasks, g_ptr_array_unref);
+  g_clear_error (&round->first_error);
+  g_free (round);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Round, round_free)
+
+static void
+answer_tasks (GPtrArray    *tasks,
+              const GError *error)
+{
+  for (guint i = 0; i < tasks->len; i++)
+    if (error != NULL)
+      g_task_return_error (tasks->pdata[i], g_error_copy (error));
+    else
+      g_task_return_boolean (tasks->pdata[i], TRUE);
+}
+
+static void load_if_asked (SondedProvision *self);
+
+/* Counts one thing as done, well or not. What fails is one server's trouble, and
+ * no reason to keep the others from what is asked for them. */
+static void
+take_done (SondedProvision *self,
+           GError          *error)
+{
+  Round *round = self->round;
+  g_autoptr (Round) over = NULL;
+
+  if (round->first_error == NULL)
+    round->first_error = error;
+  else
+    g_clear_error (&error);
+  if (--round->n_left > 0)
+    return;
+
+  over = g_steal_pointer (&self->round);
+  if (over->first_error == NULL)
+    g_message ("Configuration is loaded");
+  answer_tasks (over->tasks, over->first_error);
+  load_if_asked (self);
+}
+
+static void
+added_cb (GObject      *source,
+          GAsyncResult *result,
+          gpointer      user_data)
+{
+  g_autoptr (SondedProvision) self = user_data;
+  g_autoptr (SondeServer) server = NULL;
+  GError *error = NULL;
+
+  server = sonded_daemon_add_server_finish (self->daemon, result, &error);
+  /* Somebody may have removed it already. */
+  if (server != NULL &&
+      sonded_daemon_get_server (self->daemon, sonde_server_get_name (server), NULL) == server)
+    g_hash_table_add (self->configured, g_strdup (sonde_server_get_name (server)));
+  take_done (self, error);
+}
+
+static void
+relistened_cb (GObject      *source,
+               GAsyncResult *result,
+               gpointer      user_data)
+{
+  g_autoptr (SondedProvision) self = user_data;
+  GError *error = NULL;
+
+  sonde_server_relisten_finish (SONDE_SERVER (source), result, &error);
+  take_done (self, error);
+}
+
+static void
+change_server (SondedProvision *self,
+               SondeServer     *server,
+               SondeSettings   *settings)
+{
+  GError *error = NULL;
+
+  if (!sonde_server_replace_settings (server, settings, &error) || !is_pending (server))
+    take_done (self, error);
+  else
+    sonde_server_relisten_async (server, NULL, relistened_cb, g_object_ref (self));
+}
+
+static void
+apply_config (SondedProvision *self,
+              SondedConfig    *config)
+{
   GHashTableIter iter;
   gpointer       name, settings;
 
+  sonde_set_max_connections (config->max_connections);
   drop_old_servers (self, config);
   g_hash_table_iter_init (&iter, config->servers);
   while (g_hash_table_iter_next (&iter, &name, &settings))
     {
-      GError **where = first_error == NULL ? &first_error : NULL;
-
+      self->round->n_left++;
       if (g_hash_table_contains (self->configured, name))
-        change_server (sonded_daemon_get_server (self->daemon, name, NULL), settings, where);
+        change_server (self, sonded_daemon_get_server (self->daemon, name, NULL), settings);
       else
-        add_configured_server (self, name, settings, where);
+        sonded_daemon_add_server_async (self->daemon,
+                                        name,
+                                        settings,
+                                        added_cb,
+                                        g_object_ref (self));
     }
-  if (first_error == NULL)
-    return TRUE;
+}
 
-  g_propagate_error (error, g_steal_pointer (&first_error));
+static void
+begin_round (SondedProvision *self,
+             GPtrArray       *tasks)
+{
+  g_autoptr (SondedConfig) config = NULL;
+  GError *error = NULL;
 
-  return FALSE;
+  self->round = g_new0 (Round, 1);
+  self->round->tasks = tasks;
+  self->round->n_left = 1;
+  config = load_config (self, &error);
+  if (config != NULL && check_config (config, &error))
+    apply_config (self, config);
+  take_done (self, error);
+}
+
+static void
+load_if_asked (SondedProvision *self)
+{
+  GPtrArray *tasks = self->waiting;
+
+  if (self->round != NULL || tasks->len == 0)
+    return;
+
+  self->waiting = g_ptr_array_new_with_free_func (g_object_unref);
+  begin_round (self, tasks);
 }
 
 /*
- * sonded_provision_load:
+ * sonded_provision_load_async:
  * @self: a provision
- * @error: where to put an error
+ * @callback: what is called when it is done
+ * @user_data: what it is called with
  *
- * Reads the configuration and makes its servers. Where one of them cannot
- * listen, the daemon is of no use.
+ * Reads the configuration: makes what is new in it, changes what differs,
+ * removes what is gone. Servers that somebody else asked for stay.
+ *
+ * What is asked while names are still looked up for the last time waits; then
+ * it is done once, whoever has asked how often.
  */
-gboolean
-sonded_provision_load (SondedProvision *self,
-                       GError         **error)
+void
+sonded_provision_load_async (SondedProvision    *self,
+                             GAsyncReadyCallback callback,
+                             gpointer            user_data)
 {
-  g_autoptr (SondedConfig) config = load_config (self, error);
+  GTask *task = g_task_new (self, NULL, callback, user_data);
 
-  if (config == NULL || !make_servers (self, config, error))
-    return FALSE;
-  sonde_set_max_connections (config->max_connections);
-
-  return TRUE;
+  g_task_set_source_tag (task, sonded_provision_load_async);
+  g_ptr_array_add (self->waiting, task);
+  load_if_asked (self);
 }
 
 /*
- * sonded_provision_reload:
+ * sonded_provision_load_finish:
  * @self: a provision
+ * @result: what the callback got
  * @error: where to put an error
  *
- * Reads the configuration again: makes what is new in it, changes what
- * differs, removes what is gone. Servers that somebody else asked for stay.
+ * Ends sonded_provision_load_async().
+ *
+ * Returns: %TRUE if everything is as the configuration has it; else either
+ *   nothing was changed, because it is not valid, or some servers could not
+ *   listen
  */
 gboolean
-sonded_provision_reload (SondedProvision *self,
-                         GError         **error)
+sonded_provision_load_finish (SondedProvision *self,
+                              GAsyncResult    *result,
+                              GError         **error)
 {
-  g_autoptr (SondedConfig) config = load_config (self, error);
-
-  if (config == NULL || !check_config (config, error))
-    return FALSE;
-  sonde_set_max_connections (config->max_connections);
-  if (!apply_config (self, config, error))
-    return FALSE;
-  g_message ("Configuration is reloaded");
-
-  return TRUE;
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 static void
@@ -208,6 +287,7 @@ sonded_provision_finalize (GObject *object)
   SondedProvision *self = SONDED_PROVISION (object);
 
   g_hash_table_unref (self->configured);
+  g_ptr_array_unref (self->waiting);
   g_clear_object (&self->daemon);
   g_free (self->config_path);
 
@@ -224,6 +304,7 @@ static void
 sonded_provision_init (SondedProvision *self)
 {
   self->configured = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->waiting = g_ptr_array_new_with_free_func (g_object_unref);
 }
 
 /*

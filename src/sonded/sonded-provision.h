@@ -12,9 +12,11 @@ G_DECLARE_FINAL_TYPE (SondedProvision, sonded_provision, SONDED, PROVISION, GObj
 
 SondedProvision *sonded_provision_new (SondedDaemon *daemon,
                                        const char   *config_path);
-gboolean         sonded_provision_load (SondedProvision *self,
-                                        GError         **error);
-gboolean         sonded_provision_reload (SondedProvision *self,
-                                          GError         **error);
+void             sonded_provision_load_async (SondedProvision    *self,
+                                              GAsyncReadyCallback callback,
+                                              gpointer            user_data);
+gboolean         sonded_provision_load_finish (SondedProvision *self,
+                                               GAsyncResult    *result,
+                                               GError         **error);
 
 G_END_DECLS

@@ -11,6 +11,7 @@
 #include <systemd/sd-bus.h>
 
 #include "sonde-dbus.h"
+#include "sonded-reply.h"
 #include "sonded-skeleton.h"
 #include "sonded-stop.h"
 #include "sonded-wait.h"
@@ -37,17 +38,23 @@ sonded_server_object_dup_path (const char *name)
   return g_steal_pointer (&path);
 }
 
+static void
+started_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  sonde_server_start_finish (SONDE_SERVER (source), result, &local_error);
+  sonded_reply (user_data, NULL, local_error);
+}
+
 static gboolean
 handle_start (SondeDBusServer       *skeleton,
               GDBusMethodInvocation *invocation,
               SondeServer           *server)
 {
-  g_autoptr (GError) local_error = NULL;
-
-  if (sonde_server_start (server, &local_error))
-    sonde_dbus_server_complete_start (skeleton, invocation);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+  sonde_server_start_async (server, NULL, started_cb, invocation);
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
@@ -75,17 +82,23 @@ handle_drain (SondeDBusServer       *skeleton,
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
+static void
+relistened_cb (GObject      *source,
+               GAsyncResult *result,
+               gpointer      user_data)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  sonde_server_relisten_finish (SONDE_SERVER (source), result, &local_error);
+  sonded_reply (user_data, NULL, local_error);
+}
+
 static gboolean
 handle_relisten (SondeDBusServer       *skeleton,
                  GDBusMethodInvocation *invocation,
                  SondeServer           *server)
 {
-  g_autoptr (GError) local_error = NULL;
-
-  if (sonde_server_relisten (server, &local_error))
-    sonde_dbus_server_complete_relisten (skeleton, invocation);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+  sonde_server_relisten_async (server, NULL, relistened_cb, invocation);
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
@@ -145,13 +158,10 @@ handle_update_settings (SondeDBusServer       *skeleton,
   g_autoptr (GError) local_error = NULL;
   SondeApply apply = SONDE_APPLY_ALL;
 
-  if (get_apply (options, &apply, &local_error) &&
-      sonde_server_update (server, settings, apply, &local_error))
-    sonde_dbus_server_complete_update_settings (skeleton, invocation);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+  if (get_apply (options, &apply, &local_error))
+    sonde_server_update (server, settings, apply, &local_error);
 
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, NULL, local_error);
 }
 
 static gboolean
@@ -163,9 +173,7 @@ handle_list_connections (SondeDBusServer       *skeleton,
 {
   g_autoptr (GVariant) connections = sonde_server_list_connections (server, after_id, limit);
 
-  sonde_dbus_server_complete_list_connections (skeleton, invocation, connections);
-
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, connections, NULL);
 }
 
 static gboolean
@@ -177,12 +185,7 @@ handle_get_connection (SondeDBusServer       *skeleton,
   g_autoptr (GError) local_error = NULL;
   g_autoptr (GVariant) connection = sonde_server_get_connection (server, id, &local_error);
 
-  if (connection != NULL)
-    sonde_dbus_server_complete_get_connection (skeleton, invocation, connection);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
-
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, connection, local_error);
 }
 
 static gboolean
@@ -195,14 +198,10 @@ handle_close_connection (SondeDBusServer       *skeleton,
   g_autoptr (GError) local_error = NULL;
   const gboolean reset = g_str_equal (how, "reset");
 
-  if ((reset || g_str_equal (how, "fin") ||
-       set_invalid ("how", how, "fin, reset", &local_error)) &&
-      sonde_server_close_connection (server, id, reset, &local_error))
-    sonde_dbus_server_complete_close_connection (skeleton, invocation);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+  if (reset || g_str_equal (how, "fin") || set_invalid ("how", how, "fin, reset", &local_error))
+    sonde_server_close_connection (server, id, reset, &local_error);
 
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, NULL, local_error);
 }
 
 static gboolean
@@ -224,9 +223,7 @@ handle_get_option_report (SondeDBusSocketOptions *skeleton,
 {
   g_autoptr (GVariant) report = sonde_server_get_option_report (server);
 
-  sonde_dbus_socket_options_complete_get_option_report (skeleton, invocation, report);
-
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, report, NULL);
 }
 
 static gboolean
@@ -236,9 +233,7 @@ handle_get_snapshot (SondeDBusStatistics   *skeleton,
 {
   g_autoptr (GVariant) snapshot = sonde_server_get_statistics (server);
 
-  sonde_dbus_statistics_complete_get_snapshot (skeleton, invocation, snapshot);
-
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, snapshot, NULL);
 }
 
 static gboolean
@@ -247,9 +242,8 @@ handle_reset (SondeDBusStatistics   *skeleton,
               SondeServer           *server)
 {
   sonde_server_reset_statistics (server);
-  sonde_dbus_statistics_complete_reset (skeleton, invocation);
 
-  return G_DBUS_METHOD_INVOCATION_HANDLED;
+  return sonded_reply (invocation, NULL, NULL);
 }
 
 static GVariant *
