@@ -110,7 +110,8 @@ main (int    argc,
     return app.status;
 
   daemon = app.daemon = sonded_daemon_new ();
-  provision = app.provision = sonded_provision_new (daemon, options.config_path);
+  provision = app.provision =
+    sonded_provision_new (daemon, options.config_path, options.config_folders);
   if (options.bus_address != NULL)
     bus = app.bus =
       sonded_bus_new (daemon, provision, options.bus_address, options.system_bus);

@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright The Sonde contributors */
 
+/* What the files of a configuration mean, all of them together. */
+
 #include "config.h"
 
 #include "sonded-config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "sonded-lines.h"
+#include "sonded-config-file.h"
 
 #define GENERAL_GROUP "Sonde"
 #define SERVER_GROUP_PREFIX "Server "
 #define GROUPS "[" GENERAL_GROUP "], [" SERVER_GROUP_PREFIX "NAME]"
 #define SERVER_NAME_MAX 64
-
-/* Nobody writes a configuration this long; /dev/zero does. */
-#define FILE_SIZE_MAX (1024 * 1024)
+#define PRESET "Preset"
 
 /*
  * sonded_config_is_valid_name:
@@ -92,35 +88,37 @@ take_general_key (SondedConfig *self,
 }
 
 static gboolean
-load_general (SondedConfig      *self,
-              const SondedLines *lines,
-              GKeyFile          *file,
-              GError           **error)
+load_general (SondedConfig           *self,
+              const SondedConfigFile *file,
+              GError                **error)
 {
-  g_auto (GStrv) keys = g_key_file_get_keys (file, GENERAL_GROUP, NULL, NULL);
+  g_auto (GStrv) keys = g_key_file_get_keys (file->keys, GENERAL_GROUP, NULL, NULL);
 
   for (gsize i = 0; keys != NULL && keys[i] != NULL; i++)
     {
-      g_autofree char *value = g_key_file_get_value (file, GENERAL_GROUP, keys[i], NULL);
+      g_autofree char *value = g_key_file_get_value (file->keys, GENERAL_GROUP, keys[i], NULL);
       g_autoptr (GError) local_error = NULL;
 
       if (!take_general_key (self, keys[i], value, &local_error))
-        return sonded_lines_set_error (lines, GENERAL_GROUP, keys[i], local_error->message, error);
+        return sonded_lines_set_error (file->lines,
+                                       GENERAL_GROUP,
+                                       keys[i],
+                                       local_error->message,
+                                       error);
     }
 
   return TRUE;
 }
 
 static gboolean
-load_key (SondeSettings     *settings,
-          const SondedLines *lines,
-          GKeyFile          *file,
-          const char        *group,
-          const char        *key,
-          GError           **error)
+load_key (SondeSettings          *settings,
+          const SondedConfigFile *file,
+          const char             *group,
+          const char             *key,
+          GError                **error)
 {
-  g_autofree char *value = g_key_file_get_string (file, group, key, NULL);
-  g_autofree char *raw = g_key_file_get_value (file, group, key, NULL);
+  g_autofree char *value = g_key_file_get_string (file->keys, group, key, NULL);
+  g_autofree char *raw = g_key_file_get_value (file->keys, group, key, NULL);
   g_autoptr (GError) local_error = NULL;
 
   /* A value that is no string to GKeyFile, for a stray backslash, is taken as
@@ -128,33 +126,84 @@ load_key (SondeSettings     *settings,
   if (sonde_settings_set_string (settings, key, value != NULL ? value : raw, &local_error))
     return TRUE;
 
-  return sonded_lines_set_error (lines, group, key, local_error->message, error);
+  return sonded_lines_set_error (file->lines, group, key, local_error->message, error);
+}
+
+/* A preset lies below the other keys, wherever it stands; and of several, in
+ * as many files, the last one lies there alone. */
+static SondeSettings *
+load_preset (GPtrArray  *files,
+             const char *group,
+             GError    **error)
+{
+  g_autoptr (SondeSettings) settings = sonde_settings_new ();
+
+  for (guint i = 0; i < files->len; i++)
+    {
+      const SondedConfigFile *file = files->pdata[i];
+
+      if (!g_key_file_has_key (file->keys, group, PRESET, NULL))
+        continue;
+      sonde_settings_unref (settings);
+      settings = sonde_settings_new ();
+      if (!load_key (settings, file, group, PRESET, error))
+        return NULL;
+    }
+
+  return g_steal_pointer (&settings);
+}
+
+static gboolean
+load_keys (SondeSettings          *settings,
+           const SondedConfigFile *file,
+           const char             *group,
+           GError                **error)
+{
+  g_auto (GStrv) keys = g_key_file_get_keys (file->keys, group, NULL, NULL);
+
+  for (gsize i = 0; keys != NULL && keys[i] != NULL; i++)
+    if (strcmp (keys[i], PRESET) != 0 && !load_key (settings, file, group, keys[i], error))
+      return FALSE;
+
+  return TRUE;
+}
+
+/* Blames the last file that has the group: what it adds does not fit. */
+static gboolean
+blame_group (GPtrArray  *files,
+             const char *group,
+             const char *message,
+             GError    **error)
+{
+  guint i = files->len - 1;
+
+  while (i > 0 && !g_key_file_has_group (((SondedConfigFile *) files->pdata[i])->keys, group))
+    i--;
+
+  return sonded_lines_set_error (((SondedConfigFile *) files->pdata[i])->lines,
+                                 group,
+                                 NULL,
+                                 message,
+                                 error);
 }
 
 static SondeSettings *
-load_settings (const SondedLines *lines,
-               GKeyFile          *file,
-               const char        *group,
-               GError           **error)
+load_settings (GPtrArray  *files,
+               const char *group,
+               GError    **error)
 {
-  g_autoptr (SondeSettings) settings = sonde_settings_new ();
+  g_autoptr (SondeSettings) settings = load_preset (files, group, error);
   g_autoptr (GVariant) nothing = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
   g_autoptr (GError) local_error = NULL;
-  g_auto (GStrv) keys = g_key_file_get_keys (file, group, NULL, NULL);
 
-  /* A preset lies below the other keys, wherever it stands. */
-  if (g_key_file_has_key (file, group, "Preset", NULL) &&
-      !load_key (settings, lines, file, group, "Preset", error))
-    return NULL;
-  for (gsize i = 0; keys[i] != NULL; i++)
-    if (strcmp (keys[i], "Preset") != 0 &&
-        !load_key (settings, lines, file, group, keys[i], error))
+  for (guint i = 0; settings != NULL && i < files->len; i++)
+    if (!load_keys (settings, files->pdata[i], group, error))
       return NULL;
 
   /* Updated with nothing, settings are checked as a whole. */
-  if (!sonde_settings_update (settings, nothing, &local_error))
+  if (settings != NULL && !sonde_settings_update (settings, nothing, &local_error))
     {
-      sonded_lines_set_error (lines, group, NULL, local_error->message, error);
+      blame_group (files, group, local_error->message, error);
       return NULL;
     }
 
@@ -162,30 +211,81 @@ load_settings (const SondedLines *lines,
 }
 
 static gboolean
-load_group (SondedConfig      *self,
-            const SondedLines *lines,
-            GKeyFile          *file,
-            const char        *group,
-            GError           **error)
+check_group (const SondedConfigFile *file,
+             const char             *group,
+             GError                **error)
+{
+  g_autofree char *message = NULL;
+
+  if (strcmp (group, GENERAL_GROUP) == 0 ||
+      (g_str_has_prefix (group, SERVER_GROUP_PREFIX) &&
+       sonded_config_is_valid_name (group + strlen (SERVER_GROUP_PREFIX))))
+    return TRUE;
+
+  message = g_strdup_printf ("[%s] is not a group; allowed: " GROUPS, group);
+
+  return sonded_lines_set_error (file->lines, group, NULL, message, error);
+}
+
+static gboolean
+load_server (SondedConfig *self,
+             GPtrArray    *files,
+             const char   *group,
+             GError      **error)
 {
   const char    *name = group + strlen (SERVER_GROUP_PREFIX);
   SondeSettings *settings = NULL;
 
-  if (strcmp (group, GENERAL_GROUP) == 0)
-    return load_general (self, lines, file, error);
-  if (!g_str_has_prefix (group, SERVER_GROUP_PREFIX) || !sonded_config_is_valid_name (name))
-    {
-      g_autofree char *message = g_strdup_printf ("[%s] is not a group; allowed: " GROUPS, group);
+  if (g_hash_table_contains (self->servers, name))
+    return TRUE;
 
-      return sonded_lines_set_error (lines, group, NULL, message, error);
-    }
-
-  settings = load_settings (lines, file, group, error);
+  settings = load_settings (files, group, error);
   if (settings == NULL)
     return FALSE;
   g_hash_table_insert (self->servers, g_strdup (name), settings);
 
   return TRUE;
+}
+
+/* A server is made of what all files say about it, where the first of them
+ * names it. */
+static gboolean
+load_groups (SondedConfig           *self,
+             GPtrArray              *files,
+             const SondedConfigFile *file,
+             GError                **error)
+{
+  g_auto (GStrv) groups = g_key_file_get_groups (file->keys, NULL);
+
+  for (gsize i = 0; groups[i] != NULL; i++)
+    {
+      if (!check_group (file, groups[i], error))
+        return FALSE;
+      if (strcmp (groups[i], GENERAL_GROUP) == 0 ? !load_general (self, file, error)
+                                                 : !load_server (self, files, groups[i], error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+static SondedConfig *
+load_files (GPtrArray *files,
+            GError   **error)
+{
+  g_autoptr (SondedConfig) self = config_new ();
+
+  for (guint i = 0; i < files->len; i++)
+    if (!load_groups (self, files, files->pdata[i], error))
+      return NULL;
+
+  return g_steal_pointer (&self);
+}
+
+static GPtrArray *
+new_files (void)
+{
+  return g_ptr_array_new_with_free_func ((GDestroyNotify) sonded_config_file_free);
 }
 
 /*
@@ -203,114 +303,42 @@ sonded_config_parse (const char *path,
                      const char *text,
                      GError    **error)
 {
-  g_autoptr (SondedConfig) self = config_new ();
-  g_autoptr (GKeyFile) file = g_key_file_new ();
-  g_autoptr (SondedLines) lines = NULL;
-  g_autoptr (GError) local_error = NULL;
-  g_auto (GStrv) groups = NULL;
+  g_autoptr (GPtrArray) files = new_files ();
+  SondedConfigFile *file = sonded_config_file_parse (path, text, error);
 
-  lines = sonded_lines_index (path, text, error);
-  if (lines == NULL)
+  if (file == NULL)
     return NULL;
-  if (!g_key_file_load_from_data (file, text, strlen (text), G_KEY_FILE_NONE, &local_error))
-    {
-      g_set_error (error,
-                   SONDE_ERROR,
-                   SONDE_ERROR_INVALID_SETTING,
-                   "%s: %s",
-                   path,
-                   local_error->message);
-      return NULL;
-    }
+  g_ptr_array_add (files, file);
 
-  groups = g_key_file_get_groups (file, NULL);
-  for (gsize i = 0; groups[i] != NULL; i++)
-    if (!load_group (self, lines, file, groups[i], error))
-      return NULL;
-
-  return g_steal_pointer (&self);
-}
-
-static gboolean
-set_file_error (const char *path,
-                const char *why,
-                GError    **error)
-{
-  g_set_error (error, SONDE_ERROR, SONDE_ERROR_FAILED, "Cannot read %s: %s", path, why);
-
-  return FALSE;
-}
-
-/* A FIFO must not hang the daemon, nor a device fill its memory. */
-static gboolean
-read_file (const char *path,
-           GByteArray *text,
-           GError    **error)
-{
-  struct stat status;
-  guint8      buffer[4096];
-  gssize      n = 0;
-  gboolean    ok = TRUE;
-  const int   fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-  if (fd < 0)
-    return set_file_error (path, g_strerror (errno), error);
-  if (fstat (fd, &status) != 0 || !S_ISREG (status.st_mode))
-    ok = set_file_error (path, "not a regular file", error);
-
-  while (ok && (n = read (fd, buffer, sizeof buffer)) > 0)
-    {
-      g_byte_array_append (text, buffer, (guint) n);
-      if (text->len > FILE_SIZE_MAX)
-        ok = set_file_error (path, "larger than 1 MiB", error);
-    }
-  if (ok && n < 0)
-    ok = set_file_error (path, g_strerror (errno), error);
-  close (fd);
-
-  return ok;
-}
-
-/* To all that reads text the text would end here. */
-static gboolean
-has_no_zero_byte (const char *path,
-                  GByteArray *text,
-                  GError    **error)
-{
-  const guint8 *zero = text->len > 0 ? memchr (text->data, '\0', text->len) : NULL;
-  guint         line = 1;
-
-  if (zero == NULL)
-    return TRUE;
-
-  for (const guint8 *byte = text->data; byte < zero; byte++)
-    line += *byte == '\n';
-  g_set_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING, "%s:%u: a zero byte", path, line);
-
-  return FALSE;
+  return load_files (files, error);
 }
 
 /*
  * sonded_config_load:
- * @path: a file
+ * @paths: (array zero-terminated=1): files, such as
+ *   sonded_config_search_list() lists them
  * @error: where to put an error: %SONDE_ERROR_INVALID_SETTING, or
- *   %SONDE_ERROR_FAILED if it cannot be read
+ *   %SONDE_ERROR_FAILED if one cannot be read
  *
- * Reads a configuration from a file.
+ * Reads a configuration that is made of several files. Of two that ask for
+ * one key of one group the later one counts.
  *
  * Returns: (transfer full): the configuration
  */
 SondedConfig *
-sonded_config_load (const char *path,
-                    GError    **error)
+sonded_config_load (const char *const *paths,
+                    GError           **error)
 {
-  g_autoptr (GByteArray) text = g_byte_array_new ();
+  g_autoptr (GPtrArray) files = new_files ();
 
-  if (!read_file (path, text, error))
-    return NULL;
-  if (!has_no_zero_byte (path, text, error))
-    return NULL;
-  g_byte_array_append (text, (const guint8 *) "", 1);
+  for (gsize i = 0; paths[i] != NULL; i++)
+    {
+      SondedConfigFile *file = sonded_config_file_read (paths[i], error);
 
-  return sonded_config_parse (path, (const char *) text->data, error);
+      if (file == NULL)
+        return NULL;
+      g_ptr_array_add (files, file);
+    }
+
+  return load_files (files, error);
 }

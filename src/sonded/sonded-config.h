@@ -7,15 +7,15 @@
 
 G_BEGIN_DECLS
 
-/* What a configuration file asks for. */
+/* What a configuration asks for. */
 typedef struct
 {
   guint       max_connections; /* of all servers; 0: no limit */
   GHashTable *servers;         /* (owned) (element-type utf8 SondeSettings) */
 } SondedConfig;
 
-SondedConfig *sonded_config_load (const char *path,
-                                  GError    **error);
+SondedConfig *sonded_config_load (const char *const *paths,
+                                  GError           **error);
 SondedConfig *sonded_config_parse (const char *path,
                                    const char *text,
                                    GError    **error);

@@ -9,10 +9,17 @@
 #include <libsonde/sonde.h>
 #include <unistd.h>
 
+#include "sonded-config-search.h"
+
 static const char description[] =
-  "Without --config=, " SYSCONFDIR "/sonde/sonded.conf is read, or, where there is none, a\n"
-  "built-in configuration is used: echo on port 9999, echo-once on 8888, upper on\n"
-  "9998, upper-once on 9997 and upper-line on 9996, all of 127.0.0.1.\n"
+  "Without --config= the configuration is the first sonded.conf in " SYSCONFDIR "/sonde,\n"
+  "/run/sonde and " VENDORDIR "/sonde, and after it all of sonded.conf.d/*.conf there, sorted\n"
+  "by name: one hides that of the same name in a later folder, an empty one or a\n"
+  "link to /dev/null hides it without a successor. A daemon on a session bus looks\n"
+  "in ~/.config/sonde and $XDG_RUNTIME_DIR/sonde first. SONDE_CONFIG_PATH, folders\n"
+  "separated by colons, replaces them all. Where there is no sonded.conf, a built-in\n"
+  "one is used: echo on port 9999, echo-once on 8888, upper on 9998, upper-once on\n"
+  "9997 and upper-line on 9996, all of 127.0.0.1.\n"
   "\n"
   "SIGTERM and SIGINT stop listening, answer what was received and end the daemon;\n"
   "sent twice, they end it at once. SIGHUP reads the configuration again.\n"
@@ -23,19 +30,6 @@ static const char description[] =
   "  2  wrong usage\n"
   "  3  the bus cannot be reached\n"
   "  6  the configuration is not valid\n";
-
-static char *
-find_config (const char *asked)
-{
-  g_autofree char *path = g_build_filename (SYSCONFDIR, "sonde", "sonded.conf", NULL);
-
-  if (asked != NULL)
-    return g_strdup (asked);
-  if (g_file_test (path, G_FILE_TEST_EXISTS))
-    return g_steal_pointer (&path);
-
-  return NULL;
-}
 
 static char *
 find_address (SondedOptions *self,
@@ -100,7 +94,13 @@ sonded_options_parse (SondedOptions *self,
       "Use the system bus (default when root)",
       NULL },
     { "address", 0, 0, G_OPTION_ARG_STRING, &address, "Use the bus at this address", "ADDRESS" },
-    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, "Read this configuration", "FILE" },
+    { "config",
+      'c',
+      0,
+      G_OPTION_ARG_FILENAME,
+      &config,
+      "Read this configuration, and no other file",
+      "FILE" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Show the version", NULL },
     G_OPTION_ENTRY_NULL,
   };
@@ -122,7 +122,8 @@ sonded_options_parse (SondedOptions *self,
 
   if (!session && address == NULL)
     self->system_bus = self->system_bus || geteuid () == 0;
-  self->config_path = find_config (config);
+  self->config_path = g_steal_pointer (&config);
+  self->config_folders = sonded_config_search_dup_folders (session || geteuid () != 0);
   self->bus_address = find_address (self, address, &local_error);
   if (self->bus_address == NULL)
     return fail (SONDED_EXIT_NO_BUS, local_error->message, status);
@@ -140,6 +141,7 @@ void
 sonded_options_clear (SondedOptions *self)
 {
   g_clear_pointer (&self->config_path, g_free);
+  g_clear_pointer (&self->config_folders, g_strfreev);
   g_clear_pointer (&self->bus_address, g_free);
 }
 

@@ -18,8 +18,9 @@ typedef enum
 
 typedef struct
 {
-  char    *config_path; /* (owned) (nullable): the built-in configuration */
-  char    *bus_address; /* (owned) */
+  char    *config_path;    /* (owned) (nullable): search the folders */
+  char   **config_folders; /* (owned) */
+  char    *bus_address;    /* (owned) */
   gboolean system_bus;
 } SondedOptions;
 

@@ -8,9 +8,8 @@
 
 #include "sonded-provision.h"
 
+#include "sonded-config-search.h"
 #include "sonded-config.h"
-
-#define BUILT_IN_CONFIG "/org/sonde/sonded/sonded.conf"
 
 /* One reading of the configuration, until all that it asks for is done. */
 typedef struct
@@ -24,11 +23,12 @@ struct _SondedProvision
 {
   GObject parent_instance;
 
-  SondedDaemon *daemon;      /* (owned) */
-  char         *config_path; /* (owned) (nullable): the built-in one */
-  GHashTable   *configured;  /* (owned) (element-type utf8): names of servers that it made */
-  Round        *round;       /* (owned) (nullable): what is being done */
-  GPtrArray    *waiting;     /* (owned) (element-type GTask): who asked for another meanwhile */
+  SondedDaemon *daemon;         /* (owned) */
+  char         *config_path;    /* (owned) (nullable): search the folders */
+  char        **config_folders; /* (owned) */
+  GHashTable   *configured;     /* (owned) (element-type utf8): names of servers that it made */
+  Round        *round;          /* (owned) (nullable): what is being done */
+  GPtrArray    *waiting;        /* (owned) (element-type GTask): who asked for another meanwhile */
 };
 
 G_DEFINE_FINAL_TYPE (SondedProvision, sonded_provision, G_TYPE_OBJECT)
@@ -37,17 +37,15 @@ static SondedConfig *
 load_config (SondedProvision *self,
              GError         **error)
 {
-  g_autoptr (GBytes) built_in = NULL;
+  const char *const only[] = { self->config_path, NULL };
+  g_auto (GStrv) found = NULL;
 
   if (self->config_path != NULL)
-    return sonded_config_load (self->config_path, error);
+    return sonded_config_load (only, error);
 
-  built_in = g_resources_lookup_data (BUILT_IN_CONFIG, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
-  if (built_in == NULL)
-    return NULL;
+  found = sonded_config_search_list ((const char *const *) self->config_folders, error);
 
-  /* glib-compile-resources ends each file with a NUL. */
-  return sonded_config_parse ("(built-in configuration)", g_bytes_get_data (built_in, NULL), error);
+  return found != NULL ? sonded_config_load ((const char *const *) found, error) : NULL;
 }
 
 /* Whether the kernel takes what is asked for, before anything is changed. */
@@ -290,6 +288,7 @@ sonded_provision_finalize (GObject *object)
   g_ptr_array_unref (self->waiting);
   g_clear_object (&self->daemon);
   g_free (self->config_path);
+  g_strfreev (self->config_folders);
 
   G_OBJECT_CLASS (sonded_provision_parent_class)->finalize (object);
 }
@@ -310,19 +309,21 @@ sonded_provision_init (SondedProvision *self)
 /*
  * sonded_provision_new:
  * @daemon: the daemon whose servers it makes
- * @config_path: (nullable): the configuration file, or %NULL for the built-in
- *   configuration
+ * @config_path: (nullable): the configuration file, or %NULL to search
+ * @config_folders: (array zero-terminated=1): where to search
  *
  * Makes a provision that has not read anything yet.
  */
 SondedProvision *
 sonded_provision_new (SondedDaemon *daemon,
-                      const char   *config_path)
+                      const char   *config_path,
+                      char        **config_folders)
 {
   SondedProvision *self = g_object_new (SONDED_TYPE_PROVISION, NULL);
 
   self->daemon = g_object_ref (daemon);
   self->config_path = g_strdup (config_path);
+  self->config_folders = g_strdupv (config_folders);
   g_signal_connect_object (daemon,
                            "server-removed",
                            G_CALLBACK (server_removed_cb),

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (SondedProvision, sonded_provision, SONDED, PROVISION, GObject)
 
 SondedProvision *sonded_provision_new (SondedDaemon *daemon,
-                                       const char   *config_path);
+                                       const char   *config_path,
+                                       char        **config_folders);
 void             sonded_provision_load_async (SondedProvision    *self,
                                               GAsyncReadyCallback callback,
                                               gpointer            user_data);

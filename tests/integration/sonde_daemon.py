@@ -133,7 +133,7 @@ class Bus:
 class Daemon(Process):
     """The daemon, ready: its servers listen and it owns its name."""
 
-    def __init__(self, bus, config='', *, prefix=(), **options):
+    def __init__(self, bus, config='', *, prefix=(), folders=None, environment=None, **options):
         self.directory = tempfile.TemporaryDirectory(prefix='sonded-test-')
         self.bus = bus
         self.n_problems = 0
@@ -141,8 +141,12 @@ class Daemon(Process):
         self.config.write_text(config, 'utf-8')
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self.notify.bind(self.directory.name + '/notify')
-        arguments = ['--address=' + bus.address, f'--config={self.config}']
-        environment = {'NOTIFY_SOCKET': self.notify.getsockname()}
+        arguments = ['--address=' + bus.address]
+        environment = {'NOTIFY_SOCKET': self.notify.getsockname(), **(environment or {})}
+        if folders is None:
+            arguments.append(f'--config={self.config}')
+        else:
+            environment['SONDE_CONFIG_PATH'] = ':'.join(map(str, folders))
         command = [*prefix, os.environ['SONDED'], *arguments]
         super().__init__(command, environment=environment, **options)
         try:

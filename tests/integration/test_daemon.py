@@ -56,13 +56,14 @@ class TestLife(SondeTest):
     def test_default_configuration(self):
         """Without a configuration there are the five servers, each on its well-known port."""
         # In a network of its own, where the ports are free.
-        daemon = self.start((SOURCE / 'data/sonded.conf').read_text('utf-8'), prefix=IN_NAMESPACE)
-        self.assertEqual(self.names(daemon), set(DEFAULTS))
-        for name, port in DEFAULTS.items():
-            server = daemon.get_server(name)
-            self.assertEqual(server.addresses(), [('127.0.0.1', port)])
-            self.assertEqual((server.get('Mode'), server.get('NoDelay')), (name, True))
-        daemon.stop()
+        for folders in [], [SOURCE / 'data']:
+            daemon = self.start('', folders=folders, prefix=IN_NAMESPACE)
+            self.assertEqual(self.names(daemon), set(DEFAULTS))
+            for name, port in DEFAULTS.items():
+                server = daemon.get_server(name)
+                self.assertEqual(server.addresses(), [('127.0.0.1', port)])
+                self.assertEqual((server.get('Mode'), server.get('NoDelay')), (name, True))
+            daemon.stop()
 
     def test_terminate_flushes(self):
         """SIGTERM answers what was received, to the last byte, and ends with status 0."""
@@ -117,6 +118,30 @@ class TestLife(SondeTest):
             sock.sendall(b'data')
             self.assertEqual(read_exactly(sock, 4), answer)
         self.bad_reload()
+
+    def test_folders(self):
+        """Without --config the folders are searched, at the start and at each reload."""
+        directory = tempfile.TemporaryDirectory(prefix='sonded-test-')
+        self.addCleanup(directory.cleanup)
+        high, low = (pathlib.Path(directory.name, name) for name in ('high', 'low'))
+        drop_ins = high / 'sonded.conf.d'
+        drop_ins.mkdir(parents=True)
+        low.mkdir()
+        (low / 'sonded.conf').write_text(server_group('main') + server_group('other'), 'utf-8')
+        (drop_ins / 'a.conf').write_text('[Server main]\nMode=upper\n', 'utf-8')
+        daemon = self.start('', folders=[high, low])
+        self.assertEqual(self.names(daemon), {'main', 'other'})
+        self.assertEqual(daemon.get_server('main').get('Mode'), 'upper')
+        (drop_ins / 'a.conf').unlink()
+        (drop_ins / 'b.conf').write_text(server_group('added'), 'utf-8')
+        daemon.manager('Reload')
+        self.assertEqual(self.names(daemon), {'main', 'other', 'added'})
+        self.assertEqual(daemon.get_server('main').get('Mode'), 'echo')
+        (drop_ins / 'c.conf').write_text('[Server main]\nMode=lower\n', 'utf-8')
+        message = self.fails('InvalidSetting', daemon.manager, 'Reload')
+        self.assertIn(f'{drop_ins}/c.conf:2: ', message)
+        daemon.stop()
+        self.check_log(daemon)
 
     def bad_reload(self):
         """A bad configuration changes nothing, by SIGHUP or by Reload, and is told."""

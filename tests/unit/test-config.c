@@ -243,12 +243,21 @@ tear_down (Place        *place,
   g_free (place->folder);
 }
 
+static SondedConfig *
+load (const char *path,
+      GError    **error)
+{
+  const char *const paths[] = { path, NULL };
+
+  return sonded_config_load (paths, error);
+}
+
 static void
 assert_unreadable (const char *path)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (sonded_config_load (path, &error));
+  g_assert_null (load (path, &error));
   g_assert_error (error, SONDE_ERROR, SONDE_ERROR_FAILED);
   g_test_message ("%s", error->message);
   g_assert_nonnull (strstr (error->message, path));
@@ -264,12 +273,12 @@ test_load (Place        *place,
   g_test_summary ("A file is read as its text, and named in the errors.");
 
   g_assert_true (g_file_set_contents (place->path, "[Server a]\nBacklog=7", -1, NULL));
-  config = sonded_config_load (place->path, &error);
+  config = load (place->path, &error);
   g_assert_no_error (error);
   assert_setting (config, "a", "Backlog", "uint32 7");
 
   g_assert_true (g_file_set_contents (place->path, "[Server a]\nBacklog=x", -1, NULL));
-  g_assert_null (sonded_config_load (place->path, &error));
+  g_assert_null (load (place->path, &error));
   g_assert_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING);
   g_assert_true (g_str_has_prefix (error->message, place->path));
   g_assert_nonnull (strstr (error->message, ":2: "));
@@ -286,7 +295,7 @@ test_load_zero_byte (Place        *place,
   g_test_summary ("A zero byte is not text, and hides nothing that stands behind it.");
 
   g_assert_true (g_file_set_contents (place->path, text, sizeof text - 1, NULL));
-  g_assert_null (sonded_config_load (place->path, &error));
+  g_assert_null (load (place->path, &error));
   g_assert_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING);
   g_assert_true (g_str_has_prefix (error->message, prefix));
 }
@@ -316,7 +325,7 @@ test_load_large (Place        *place,
   g_test_summary ("A file of up to 1 MiB is read, a larger one is refused.");
 
   g_assert_true (g_file_set_contents (place->path, text, (gssize) limit, NULL));
-  config = sonded_config_load (place->path, &error);
+  config = load (place->path, &error);
   g_assert_no_error (error);
   g_assert_true (g_file_set_contents (place->path, text, (gssize) limit + 1, NULL));
   assert_unreadable (place->path);
