@@ -47,6 +47,9 @@ gboolean      sonde_epoll_add (SondeEpoll *self,
                                int         fd,
                                guint32     events,
                                gpointer    item);
+void          sonde_epoll_remove (SondeEpoll *self,
+                                  int         fd);
+void          sonde_epoll_share (SondeEpoll *self);
 void          sonde_epoll_interrupt (SondeEpoll *self);
 void          sonde_epoll_enter (SondeEpoll *self);
 void          sonde_epoll_leave (SondeEpoll *self);

@@ -46,6 +46,7 @@ struct _SondeEpoll
   GArray            *watched;      /* (owned) (element-type GPollFD): the own ones in the set */
   gboolean           own_reported; /* the last turn was about one of them */
   gboolean           interrupted;
+  gboolean           shared;    /* others wait for the own ones too */
   SondeEpollTurnFunc turn_func; /* (nullable) */
   SondeEpollOwnFunc  own_func;  /* (nullable) */
 };
@@ -97,6 +98,13 @@ watch (SondeEpoll *self,
 {
   struct epoll_event event = { .events = get_events (self, fd), .data.u64 = tag_fd (fd) };
 
+  /* epoll_ctl(2): what is exclusive cannot be modified, but is it already. */
+  if (self->shared)
+    {
+      event.events |= EPOLLEXCLUSIVE;
+      epoll_ctl (self->fd, EPOLL_CTL_ADD, fd, &event);
+      return;
+    }
   if (epoll_ctl (self->fd, EPOLL_CTL_MOD, fd, &event) != 0)
     epoll_ctl (self->fd, EPOLL_CTL_ADD, fd, &event);
 }
@@ -155,13 +163,14 @@ report (GPollFD *fds,
 }
 
 /* In the first round of a turn the context's own descriptors are its own. After
- * that the thread is busy, and whoever knows a shorter way may go it. */
+ * that the thread is busy, and whoever knows a shorter way may go it. With one
+ * that is shared he must: what was ready may be gone when the context comes. */
 static gboolean
 take_shortcut (SondeEpoll *self,
                int         fd,
                guint       round)
 {
-  return round > 0 && self->own_func != NULL && self->own_func (fd, self->user_data);
+  return (round > 0 || self->shared) && self->own_func != NULL && self->own_func (fd, self->user_data);
 }
 
 /* Serves what is ready of the connections, and returns how many of the
@@ -389,6 +398,35 @@ sonde_epoll_add (SondeEpoll *self,
   forget_number (self, fd);
 
   return epoll_ctl (self->fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/*
+ * sonde_epoll_remove:
+ * @self: a set
+ * @fd: a descriptor of the context's own that is about to be closed
+ *
+ * Takes a descriptor out of the set. Closing it does not do that as long as
+ * there is another descriptor, here or elsewhere, for the same open file.
+ */
+void
+sonde_epoll_remove (SondeEpoll *self,
+                    int         fd)
+{
+  epoll_ctl (self->fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/*
+ * sonde_epoll_share:
+ * @self: a set that no thread runs yet
+ *
+ * Expects others to wait for the same descriptors as the context. Then each
+ * event is told to one of them alone, if they all do this, and the own
+ * function is asked in any case.
+ */
+void
+sonde_epoll_share (SondeEpoll *self)
+{
+  self->shared = TRUE;
 }
 
 /*

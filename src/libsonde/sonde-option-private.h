@@ -90,6 +90,10 @@ gboolean  sonde_option_write (const SondeOption *self,
 gboolean  sonde_option_unset (const SondeOption *self,
                               int                fd,
                               GError           **error);
+gboolean  sonde_option_restore (const SondeOption *self,
+                                int                fd,
+                                GVariant          *found,
+                                GError           **error);
 GVariant *sonde_option_read (const SondeOption *self,
                              int                fd);
 int       sonde_option_make_scratch_socket (void);

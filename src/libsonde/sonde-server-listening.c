@@ -75,6 +75,17 @@ make_shard (SondeServer *self,
   return sonde_shard_new (&host, concurrency, listeners, error);
 }
 
+static GPtrArray *
+open_beside (SondeServer *self,
+             GPtrArray   *first,
+             GError     **error)
+{
+  if (self->given != NULL)
+    return sonde_given_open (self->given, self->settings, error);
+
+  return sonde_listener_open_beside (self->settings, first, error);
+}
+
 /* Opens the listeners of all workers, or none. */
 static gboolean
 make_shards (SondeServer *self,
@@ -90,14 +101,15 @@ make_shards (SondeServer *self,
       g_autoptr (GPtrArray) own = NULL;
       SondeShard *shard = NULL;
 
-      own = i == 0 ? g_ptr_array_ref (first)
-                   : sonde_listener_open_beside (self->settings, first, error);
+      own = i == 0 ? g_ptr_array_ref (first) : open_beside (self, first, error);
       if (own == NULL)
         return FALSE;
       shard = make_shard (self, i, own, error);
       if (shard == NULL)
         return FALSE;
       g_ptr_array_add (shards, shard);
+      if (self->given != NULL)
+        sonde_shard_share_listeners (shard);
       for (guint j = 0; j < own->len; j++)
         g_ptr_array_add (listeners, g_object_ref (own->pdata[j]));
     }
@@ -264,6 +276,9 @@ listen_anew (SondeServer *self,
   self->listeners = g_steal_pointer (&listeners);
   g_clear_pointer (&self->listening, sonde_settings_unref);
   self->listening = sonde_settings_copy (self->settings);
+  g_clear_pointer (&self->inherited, sonde_given_unref);
+  if (self->given != NULL)
+    self->inherited = sonde_given_ref (self->given);
 
   if (same_ports)
     begin_grace (self, first->len, n_old);
@@ -286,7 +301,7 @@ static gboolean
 has_addresses (SondeServer *self,
                GError     **error)
 {
-  if (sonde_settings_has (self->settings, SONDE_SETTING_LISTEN_ADDRESSES))
+  if (self->given != NULL || sonde_settings_has (self->settings, SONDE_SETTING_LISTEN_ADDRESSES))
     return TRUE;
 
   g_set_error (error,
@@ -298,7 +313,20 @@ has_addresses (SondeServer *self,
   return FALSE;
 }
 
-/* Listens on every address, or, where that fails, on none. */
+static GPtrArray *
+open_all (SondeServer *self,
+          GPtrArray   *resolved,
+          GPtrArray   *old,
+          GError     **error)
+{
+  if (self->given != NULL)
+    return sonde_given_open (self->given, self->settings, error);
+
+  return sonde_listener_open_all (self->settings, resolved, old, error);
+}
+
+/* Listens on every address, or on the sockets that were given, or, where that
+ * fails, on none. */
 static gboolean
 begin_to_listen (SondeServer *self,
                  GPtrArray   *resolved,
@@ -307,7 +335,7 @@ begin_to_listen (SondeServer *self,
   g_autoptr (GPtrArray) first = NULL;
 
   if (has_addresses (self, error))
-    first = sonde_listener_open_all (self->settings, resolved, NULL, error);
+    first = open_all (self, resolved, NULL, error);
   if (first == NULL || !listen_anew (self, first, FALSE, error))
     {
       sonde_server_set_state (self, SONDE_SERVER_STATE_FAILED);
@@ -368,6 +396,21 @@ share_ports (SondeServer *self)
   return was_shared;
 }
 
+/* Sockets that were given are not bound by us, and so nothing of theirs can be
+ * shared nor taken over; but one after the other may accept from them. */
+static gboolean
+replace_given (SondeServer *self,
+               GPtrArray   *resolved,
+               GError     **error)
+{
+  g_autoptr (GPtrArray) first = NULL;
+
+  end_grace (self);
+  first = open_all (self, resolved, NULL, error);
+
+  return first != NULL && listen_anew (self, first, FALSE, error);
+}
+
 static gboolean
 replace_listeners (SondeServer *self,
                    GPtrArray   *resolved,
@@ -376,6 +419,9 @@ replace_listeners (SondeServer *self,
   const gboolean same_ports = same_addresses (self);
   g_autoptr (GPtrArray) first = NULL;
   gboolean was_shared;
+
+  if (self->given != NULL || self->inherited != NULL)
+    return replace_given (self, resolved, error);
 
   if (!same_ports || self->n_in_grace > GRACE_MAX)
     end_grace (self);
@@ -403,7 +449,11 @@ gboolean
 sonde_server_needs_addresses (SondeServer *self,
                               gboolean     anew)
 {
-  return self->shards->len == 0 || (anew && !same_addresses (self));
+  if (self->given != NULL)
+    return FALSE;
+
+  return self->shards->len == 0 ||
+         (anew && (self->inherited != NULL || !same_addresses (self)));
 }
 
 /*
@@ -466,6 +516,7 @@ sonde_server_drain (SondeServer *self,
   self->shards = g_ptr_array_new_with_free_func (g_object_unref);
   g_ptr_array_set_size (self->listeners, 0);
   g_clear_pointer (&self->listening, sonde_settings_unref);
+  g_clear_pointer (&self->inherited, sonde_given_unref);
 
   for (guint i = 0; i < self->retired->len; i++)
     {

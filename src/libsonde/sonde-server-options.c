@@ -10,6 +10,23 @@
 
 #include <unistd.h>
 
+/* Whose sockets the server listens on, or will, or NULL: its own. */
+static SondeGiven *
+get_given (SondeServer *self)
+{
+  return self->listeners->len > 0 ? self->inherited : self->given;
+}
+
+/* What the settings do not decide, whoever made the sockets did. */
+static gboolean
+is_inherited (SondeServer       *self,
+              const SondeOption *option,
+              gboolean           is_set)
+{
+  return get_given (self) != NULL &&
+         (!is_set || (option->phases & SONDE_OPTION_BEFORE_BIND) != 0);
+}
+
 typedef struct
 {
   SondeServer       *server;  /* (unowned) */
@@ -29,15 +46,15 @@ add_report_row (const Report *report,
   g_autoptr (GVariant) asked = sonde_settings_peek (report->server->settings, setting);
   g_autoptr (GVariant) effective = sonde_option_read (option, report->fd);
   g_autoptr (GVariant) limit = NULL;
-  const char *reason = NULL;
+  const gboolean is_set = sonde_settings_has (report->server->settings, setting);
+  const char    *reason = NULL;
 
   if (option->capped)
     limit = sonde_kernel_limits_get_sysctl (report->limits, option->sysctl);
-  reason = sonde_option_explain (option,
-                                 sonde_settings_has (report->server->settings, setting),
-                                 asked,
-                                 effective,
-                                 limit);
+  reason = sonde_option_explain (option, is_set, asked, effective, limit);
+  if (is_inherited (report->server, option, is_set) &&
+      (g_str_equal (reason, "kernel-default") || g_str_equal (reason, "needs-relisten")))
+    reason = "inherited";
 
   g_variant_builder_add (report->builder,
                          "(ssvvvs)",
@@ -67,6 +84,13 @@ report_listener (Report *report)
   if (report->server->listeners->len > 0)
     {
       report->fd = g_socket_get_fd (report->server->listeners->pdata[0]);
+      add_report (report);
+      return;
+    }
+
+  if (report->server->given != NULL)
+    {
+      report->fd = sonde_given_get_fd (report->server->given, 0);
       add_report (report);
       return;
     }
@@ -122,7 +146,8 @@ report_session (SondeSession *session,
  * was asked for, what getsockopt(2) says, the value of the sysctl that limits
  * it, or "", and a reason: `as-asked`, `doubled`, `clamped-by-` and a sysctl,
  * `raised-to-minimum`, `rounded`, `not-sticky`, `kernel-default`, `not-applied`,
- * `unsupported` (then the effective value is "") or `needs-relisten`.
+ * `unsupported` (then the effective value is ""), `needs-relisten`, or, of a
+ * socket that the server was given, `inherited`.
  *
  * The listener's rows are those of the first listener; of a server that does
  * not listen, of a socket that was made in the same way. Those of a connection

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "sonde-given-private.h"
 #include "sonde-server.h"
 #include "sonde-shard-private.h"
 
@@ -18,6 +19,8 @@ struct _SondeServer
   char            *name;      /* (owned) */
   SondeSettings   *settings;  /* (owned): what is asked for */
   SondeSettings   *listening; /* (owned) (nullable): what the listeners were made with */
+  SondeGiven      *given;     /* (owned) (nullable): sockets to listen on instead of addresses */
+  SondeGiven      *inherited; /* (owned) (nullable): the same, of the current listeners */
   SondeServerState state;
   GMainContext    *context; /* (owned): where signals are emitted */
 

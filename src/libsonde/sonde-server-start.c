@@ -209,7 +209,8 @@ sonde_server_abandon_starts (SondeServer *self)
  *   %SONDE_ERROR_ADDRESS_NOT_AVAILABLE, %SONDE_ERROR_PERMISSION_DENIED,
  *   %SONDE_ERROR_INVALID_SETTING or %SONDE_ERROR_FAILED
  *
- * Listens on every address of the settings, or, where that fails, on none.
+ * Listens on every address of the settings, or, where that fails, on none;
+ * or on the sockets that it was given.
  *
  * On return connections are accepted. A server that listens already goes on.
  * One that is draining listens again beside the connections that it drains.
@@ -301,7 +302,8 @@ sonde_server_start_finish (SondeServer  *self,
  * addresses are the same, so are the ports that the kernel picked; then the old
  * listeners stay for a moment, in which nobody new comes to them, so that
  * handshakes which had begun with them can end. With other addresses they close
- * at once. A server that does not listen is started.
+ * at once. Sockets that the server was given, it goes on with. A server that
+ * does not listen is started.
  *
  * Returns: %TRUE if the server listens anew; else it listens as before
  *

@@ -62,9 +62,13 @@ sonde_server_get_accept_queue (SondeServer *self,
                                guint       *limit,
                                guint       *peak)
 {
+  /* Workers that accept from sockets that the server was given share a queue. */
+  const guint n_queues =
+    self->listeners->len / (self->inherited != NULL ? MAX (self->shards->len, 1) : 1);
+
   *depth = *limit = *peak = 0;
 
-  for (guint i = 0; i < self->listeners->len; i++)
+  for (guint i = 0; i < n_queues; i++)
     {
       guint one_depth = 0, one_limit = 0;
 

@@ -24,9 +24,10 @@ G_DEFINE_ENUM_TYPE (SondeApply,
 typedef struct
 {
   gboolean       is_changed[SONDE_N_SETTINGS];
-  SondeSettings *settings; /* (unowned) */
-  guint64        last_id;  /* of the connections that are done */
-  guint          n_left;   /* of this slice */
+  SondeSettings *settings;  /* (unowned) */
+  SondeGiven    *inherited; /* (unowned) (nullable): where the connections come from */
+  guint64        last_id;   /* of the connections that are done */
+  guint          n_left;    /* of this slice */
 } Change;
 
 static gboolean
@@ -40,12 +41,16 @@ is_live_option (guint setting,
 static gboolean
 write_or_unset (SondeSettings *settings,
                 guint          setting,
+                SondeGiven    *inherited,
+                guint          i,
                 int            fd,
                 GError       **error)
 {
   const SondeOption *option = &sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION];
   g_autoptr (GVariant) value = NULL;
 
+  if (!sonde_settings_has (settings, setting) && inherited != NULL)
+    return sonde_given_restore (inherited, i, setting - SONDE_SETTING_FIRST_OPTION, fd, error);
   if (!sonde_settings_has (settings, setting))
     return sonde_option_unset (option, fd, error);
 
@@ -98,7 +103,7 @@ try_options (SondeSettings *settings,
 
       if (!sonde_settings_has (settings, i) || is_live_option (i, SONDE_OPTION_AT_LISTEN))
         continue;
-      if (!write_or_unset (settings, i, fd, &local_error))
+      if (!write_or_unset (settings, i, NULL, 0, fd, &local_error))
         return blame_value (settings, i, local_error, error);
     }
 
@@ -159,6 +164,31 @@ find_changes (SondeServer *self,
     }
 }
 
+/* One or the other: whoever gave us sockets decides where we listen. */
+static gboolean
+check_addresses (SondeServer   *self,
+                 SondeSettings *settings,
+                 GError       **error)
+{
+  g_autoptr (GVariant) value = sonde_settings_peek (settings, SONDE_SETTING_LISTEN_ADDRESSES);
+  g_autofree char *text = NULL;
+
+  if (self->given == NULL || !sonde_settings_has (settings, SONDE_SETTING_LISTEN_ADDRESSES) ||
+      !differs (self->settings, settings, SONDE_SETTING_LISTEN_ADDRESSES))
+    return TRUE;
+
+  text = sonde_key_format (sonde_setting_get_key (SONDE_SETTING_LISTEN_ADDRESSES), value);
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "ListenAddresses=%s is refused: server %s listens on sockets that it was given; "
+               "allowed: none",
+               text,
+               self->name);
+
+  return FALSE;
+}
+
 static gboolean
 check_existing (const Change *change,
                 GError      **error)
@@ -189,7 +219,12 @@ write_listeners (SondeServer   *self,
           !is_live_option (i, SONDE_OPTION_ON_LISTENER | SONDE_OPTION_AT_LISTEN))
         continue;
       for (guint j = 0; j < self->listeners->len; j++)
-        if (!write_or_unset (settings, i, g_socket_get_fd (self->listeners->pdata[j]), error))
+        if (!write_or_unset (settings,
+                             i,
+                             self->inherited,
+                             j,
+                             g_socket_get_fd (self->listeners->pdata[j]),
+                             error))
           return FALSE;
     }
 
@@ -205,7 +240,7 @@ write_session (SondeSession *session,
   /* A connection that is about to die does not spoil it for the others. */
   for (guint i = SONDE_SETTING_FIRST_OPTION; i < SONDE_N_SETTINGS; i++)
     if (change->is_changed[i] && is_live_option (i, SONDE_OPTION_ON_CONNECTION))
-      write_or_unset (change->settings, i, session->fd, NULL);
+      write_or_unset (change->settings, i, change->inherited, 0, session->fd, NULL);
   change->last_id = session->id;
 
   return --change->n_left > 0;
@@ -245,6 +280,7 @@ write_connections (SondeServer *self,
 {
   if (!has_connection_options (change))
     return;
+  change->inherited = self->inherited;
 
   if (sonde_settings_has (change->settings, SONDE_SETTING_OPTION (SONDE_ROW_LINGER)))
     self->rules.linger = TRUE;
@@ -326,7 +362,8 @@ sonde_server_update (SondeServer *self,
 
   owned_changes = g_variant_ref_sink (changes);
   draft = sonde_settings_copy (self->settings);
-  if (!sonde_settings_update (draft, changes, error) || !sonde_server_check_options (draft, error))
+  if (!sonde_settings_update (draft, changes, error) || !check_addresses (self, draft, error) ||
+      !sonde_server_check_options (draft, error))
     return FALSE;
 
   change.settings = draft;
@@ -363,7 +400,8 @@ sonde_server_replace_settings (SondeServer   *self,
   g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
   g_return_val_if_fail (settings != NULL, FALSE);
 
-  if (!sonde_settings_check (settings, error) || !sonde_server_check_options (settings, error))
+  if (!sonde_settings_check (settings, error) || !check_addresses (self, settings, error) ||
+      !sonde_server_check_options (settings, error))
     return FALSE;
   find_changes (self, nothing, &change);
 

@@ -232,6 +232,18 @@ sonde_server_get_bound_addresses (SondeServer *self)
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
 
+static gboolean
+is_pending (SondeServer *self,
+            guint        setting)
+{
+  g_autoptr (GVariant) asked = sonde_settings_peek (self->settings, setting);
+  g_autoptr (GVariant) got = sonde_settings_peek (self->listening, setting);
+
+  return sonde_setting_needs_relisten (setting) &&
+         (!g_variant_equal (asked, got) ||
+          (setting == SONDE_SETTING_LISTEN_ADDRESSES && self->given != self->inherited));
+}
+
 /**
  * sonde_server_get_pending_relisten:
  * @self: a server
@@ -251,13 +263,8 @@ sonde_server_get_pending_relisten (SondeServer *self)
   g_return_val_if_fail (SONDE_IS_SERVER (self), NULL);
 
   for (guint i = 0; self->listening != NULL && i < SONDE_N_SETTINGS; i++)
-    {
-      g_autoptr (GVariant) asked = sonde_settings_peek (self->settings, i);
-      g_autoptr (GVariant) got = sonde_settings_peek (self->listening, i);
-
-      if (sonde_setting_needs_relisten (i) && !g_variant_equal (asked, got))
-        g_strv_builder_add (builder, sonde_setting_get_key (i)->name);
-    }
+    if (is_pending (self, i))
+      g_strv_builder_add (builder, sonde_setting_get_key (i)->name);
 
   return g_strv_builder_end (builder);
 }
@@ -397,6 +404,8 @@ sonde_server_finalize (GObject *object)
   sonde_admission_free (self->admission);
   g_clear_pointer (&self->settings, sonde_settings_unref);
   g_clear_pointer (&self->listening, sonde_settings_unref);
+  g_clear_pointer (&self->given, sonde_given_unref);
+  g_clear_pointer (&self->inherited, sonde_given_unref);
   g_main_context_unref (self->context);
   g_free (self->name);
 

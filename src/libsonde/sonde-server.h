@@ -67,6 +67,10 @@ SONDE_API SondeSettings   *sonde_server_dup_settings (SondeServer *self);
 SONDE_API GVariant        *sonde_server_get_bound_addresses (SondeServer *self);
 SONDE_API char           **sonde_server_get_pending_relisten (SondeServer *self);
 
+SONDE_API gboolean sonde_server_set_listen_fds (SondeServer *self,
+                                                const int   *fds,
+                                                guint        n_fds,
+                                                GError     **error);
 SONDE_API gboolean sonde_server_start (SondeServer *self,
                                        GError     **error);
 SONDE_API void     sonde_server_start_async (SondeServer        *self,

@@ -68,6 +68,7 @@ gboolean    sonde_shard_start (SondeShard    *self,
                                GDestroyNotify destroy,
                                GError       **error);
 void        sonde_shard_join (SondeShard *self);
+void        sonde_shard_share_listeners (SondeShard *self);
 
 void     sonde_shard_accept_all (SondeShard *self);
 void     sonde_shard_retire (SondeShard *self);

@@ -270,6 +270,8 @@ stop_listening_cb (gpointer user_data)
   /* Whom the kernel has let in already, we serve. */
   g_socket_service_stop (G_SOCKET_SERVICE (self));
   sonde_shard_drain_queue (self);
+  for (guint i = 0; i < self->listeners->len; i++)
+    sonde_epoll_remove (self->epoll, g_socket_get_fd (self->listeners->pdata[i]));
   g_socket_listener_close (G_SOCKET_LISTENER (self));
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   self->retired = TRUE;
@@ -381,6 +383,19 @@ sonde_shard_new (const SondeShardHost *host,
                                        NULL);
 
   return g_steal_pointer (&self);
+}
+
+/*
+ * sonde_shard_share_listeners:
+ * @self: a new shard
+ *
+ * Expects others to accept from the same sockets. GSocketService would
+ * complain about each connection that somebody else was faster to take.
+ */
+void
+sonde_shard_share_listeners (SondeShard *self)
+{
+  sonde_epoll_share (self->epoll);
 }
 
 /*

@@ -313,3 +313,34 @@ sonde_option_read (const SondeOption *self,
 
   return decode (self, &raw);
 }
+
+/*
+ * sonde_option_restore:
+ * @self: a row of the table
+ * @fd: a TCP socket; a listening one for the backlog
+ * @found: what sonde_option_read() said about it before
+ * @error: where to put an error
+ *
+ * Gives the option the value that it had. What a new socket has too is rather
+ * given back to the kernel: of MaxSegment, say, a listener tells a value that
+ * nobody has set.
+ */
+gboolean
+sonde_option_restore (const SondeOption *self,
+                      int                fd,
+                      GVariant          *found,
+                      GError           **error)
+{
+  const int scratch = sonde_option_make_scratch_socket ();
+  g_autoptr (GVariant) fresh = NULL;
+
+  if (scratch >= 0)
+    {
+      fresh = sonde_option_read (self, scratch);
+      close (scratch);
+    }
+  if (fresh != NULL && g_variant_equal (fresh, found))
+    return sonde_option_unset (self, fd, error);
+
+  return sonde_option_write (self, fd, found, error);
+}
