@@ -36,6 +36,8 @@ shard_done_cb (gpointer user_data)
         g_ptr_array_remove_index_fast (self->retired, i - 1);
       }
   update_state (self);
+  if (self->retired->len == 0)
+    sonde_server_end_drains (self);
 
   return G_SOURCE_REMOVE;
 }
@@ -68,6 +70,7 @@ make_shard (SondeServer *self,
     get_counters (self, worker),
     self->admission,
     &self->last_id,
+    self->events,
   };
   const int concurrency =
     sonde_settings_get_enum (self->settings, SONDE_SETTING_CONCURRENCY);

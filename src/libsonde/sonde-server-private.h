@@ -30,12 +30,14 @@ struct _SondeServer
   guint64         baseline[SONDE_COUNTER_LAST]; /* what Reset() takes off */
   guint64         errors_baseline[SONDE_ERRNO_MAX + 1];
   _Atomic guint64 last_id;
+  SondeEvents    *events; /* (owned) */
 
   GPtrArray *listeners;  /* (owned) (element-type GSocket): of all current shards */
   GPtrArray *shards;     /* (owned) (element-type SondeShard): those that listen */
   GPtrArray *retired;    /* (owned) (element-type SondeShard): those with connections left */
   GSource   *grace;      /* (owned) (nullable): ends the time that replaced listeners have left */
   guint      n_in_grace; /* shards that listen still, though they are replaced */
+  GPtrArray *drains;     /* (owned) (element-type GTask): those who wait for the last connection */
   GPtrArray *starts;     /* (owned) (element-type GTask) (unowned elements): they look up names */
 };
 
@@ -62,6 +64,11 @@ gboolean sonde_server_listen (SondeServer *self,
                               GPtrArray   *resolved,
                               GError     **error);
 void     sonde_server_abandon_starts (SondeServer *self);
+void     sonde_server_end_drains (SondeServer *self);
+
+void sonde_server_install_signals (GType type);
+void sonde_server_emit_event (GObject          *owner,
+                              const SondeEvent *event);
 
 void sonde_server_set_state (SondeServer     *self,
                              SondeServerState state);

@@ -31,6 +31,8 @@ G_DEFINE_ENUM_TYPE (SondeServerState,
                     G_DEFINE_ENUM_VALUE (SONDE_SERVER_STATE_DRAINING, "draining"),
                     G_DEFINE_ENUM_VALUE (SONDE_SERVER_STATE_FAILED, "failed"))
 
+#define DEFAULT_NAME "server"
+
 enum
 {
   PROP_NAME = 1,
@@ -42,6 +44,8 @@ enum
   PROP_ACCEPT_QUEUE_LIMIT,
   PROP_ACCEPT_QUEUE_PEAK,
   PROP_ACCEPT_ERRORS,
+  PROP_WATCH_CONNECTIONS,
+  PROP_N_EVENTS_DROPPED,
   PROP_FIRST_COUNTER,
   PROP_FIRST_SETTING = PROP_FIRST_COUNTER + SONDE_COUNTER_LAST,
   N_PROPS = PROP_FIRST_SETTING + SONDE_N_SETTINGS,
@@ -335,6 +339,12 @@ sonde_server_get_property (GObject    *object,
     case PROP_ACCEPT_ERRORS:
       g_value_take_variant (value, sonde_server_get_accept_errors (self));
       break;
+    case PROP_WATCH_CONNECTIONS:
+      g_value_set_boolean (value, sonde_events_is_watched (self->events));
+      break;
+    case PROP_N_EVENTS_DROPPED:
+      g_value_set_uint64 (value, sonde_events_get_n_dropped (self->events));
+      break;
     default:
       get_accept_queue (self, property_id, value);
       break;
@@ -357,12 +367,11 @@ value_to_variant (const SondeKey *key,
 }
 
 static void
-sonde_server_set_property (GObject      *object,
-                           guint         property_id,
-                           const GValue *value,
-                           GParamSpec   *pspec)
+set_setting (SondeServer  *self,
+             guint         setting,
+             const GValue *value)
 {
-  const SondeKey *key = sonde_setting_get_key (property_id - PROP_FIRST_SETTING);
+  const SondeKey *key = sonde_setting_get_key (setting);
   g_autoptr (GVariant) variant = value_to_variant (key, value);
   g_autoptr (GError) local_error = NULL;
   GVariantDict dict;
@@ -371,8 +380,47 @@ sonde_server_set_property (GObject      *object,
   g_variant_dict_init (&dict, NULL);
   g_variant_dict_insert_value (&dict, key->name, variant);
   changes = g_variant_ref_sink (g_variant_dict_end (&dict));
-  if (!sonde_server_update (SONDE_SERVER (object), changes, SONDE_APPLY_ALL, &local_error))
+  if (!sonde_server_update (self, changes, SONDE_APPLY_ALL, &local_error))
     g_warning ("%s", local_error->message);
+}
+
+static void
+set_watch_connections (SondeServer *self,
+                       gboolean     watch)
+{
+  if (watch == sonde_events_is_watched (self->events))
+    return;
+
+  sonde_events_set_watched (self->events, watch);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_WATCH_CONNECTIONS]);
+}
+
+static void
+sonde_server_set_property (GObject      *object,
+                           guint         property_id,
+                           const GValue *value,
+                           GParamSpec   *pspec)
+{
+  SondeServer *self = SONDE_SERVER (object);
+
+  if (property_id == PROP_NAME)
+    self->name = g_value_dup_string (value);
+  else if (property_id == PROP_WATCH_CONNECTIONS)
+    set_watch_connections (self, g_value_get_boolean (value));
+  else
+    set_setting (self, property_id - PROP_FIRST_SETTING, value);
+}
+
+static void
+sonde_server_constructed (GObject *object)
+{
+  SondeServer *self = SONDE_SERVER (object);
+
+  G_OBJECT_CLASS (sonde_server_parent_class)->constructed (object);
+
+  if (self->name == NULL)
+    self->name = g_strdup (DEFAULT_NAME);
+  sonde_server_adopt (self);
 }
 
 static void
@@ -401,6 +449,8 @@ sonde_server_finalize (GObject *object)
   g_ptr_array_unref (self->shards);
   g_ptr_array_unref (self->retired);
   g_ptr_array_unref (self->starts);
+  g_ptr_array_unref (self->drains);
+  sonde_events_unref (self->events);
   sonde_admission_free (self->admission);
   g_clear_pointer (&self->settings, sonde_settings_unref);
   g_clear_pointer (&self->listening, sonde_settings_unref);
@@ -420,11 +470,13 @@ install_properties (GObjectClass *object_class)
   /**
    * SondeServer:name:
    *
-   * The name of the server.
+   * The name of the server, which is shown in logs.
    *
    * Since: 0.1
    */
-  props[PROP_NAME] = g_param_spec_string ("name", NULL, "The name of the server", NULL, flags);
+  props[PROP_NAME] =
+    g_param_spec_string ("name", NULL, "The name of the server", DEFAULT_NAME,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
   /**
    * SondeServer:state:
    *
@@ -505,6 +557,30 @@ install_properties (GObjectClass *object_class)
     g_param_spec_variant ("accept-errors", NULL, "Failed accept(2) calls by errno",
                           G_VARIANT_TYPE ("a{st}"), NULL, flags);
 
+  /**
+   * SondeServer:watch-connections:
+   *
+   * Whether [signal@Sonde.Server::connection-opened] and
+   * [signal@Sonde.Server::connection-closed] are emitted. By default they are
+   * not, and cost nothing.
+   *
+   * Since: 0.1
+   */
+  props[PROP_WATCH_CONNECTIONS] =
+    g_param_spec_boolean ("watch-connections", NULL, "Whether connections are signalled", FALSE,
+                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  /**
+   * SondeServer:n-events-dropped:
+   *
+   * Signals about connections that were not emitted, because 4096 of them
+   * waited for the main context already.
+   *
+   * Since: 0.1
+   */
+  props[PROP_N_EVENTS_DROPPED] =
+    g_param_spec_uint64 ("n-events-dropped", NULL, "Signals that were not emitted",
+                         0, G_MAXUINT64, 0, flags);
+
   for (guint i = 0; i < SONDE_COUNTER_LAST; i++)
     props[PROP_FIRST_COUNTER + i] = sonde_counter_make_param_spec (i);
   for (guint i = 0; i < SONDE_N_SETTINGS; i++)
@@ -520,16 +596,20 @@ sonde_server_class_init (SondeServerClass *klass)
 
   object_class->get_property = sonde_server_get_property;
   object_class->set_property = sonde_server_set_property;
+  object_class->constructed = sonde_server_constructed;
   object_class->dispose = sonde_server_dispose;
   object_class->finalize = sonde_server_finalize;
   install_properties (object_class);
+  sonde_server_install_signals (G_TYPE_FROM_CLASS (klass));
 }
 
 static void
 sonde_server_init (SondeServer *self)
 {
   self->context = g_main_context_ref_thread_default ();
+  self->events = sonde_events_new (G_OBJECT (self), self->context, sonde_server_emit_event);
   self->admission = sonde_admission_new ();
+  self->drains = g_ptr_array_new_with_free_func (g_object_unref);
   self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
   self->shards = g_ptr_array_new_with_free_func (g_object_unref);
   self->retired = g_ptr_array_new_with_free_func (g_object_unref);
@@ -564,14 +644,13 @@ sonde_server_new (const char    *name,
       (!sonde_settings_check (settings, error) || !sonde_server_check_options (settings, error)))
     return NULL;
 
-  self = g_object_new (SONDE_TYPE_SERVER, NULL);
-  self->name = g_strdup (name);
+  self = g_object_new (SONDE_TYPE_SERVER, "name", name, NULL);
   if (settings != NULL)
     {
       sonde_settings_unref (self->settings);
       self->settings = sonde_settings_copy (settings);
+      sonde_server_adopt (self);
     }
-  sonde_server_adopt (self);
 
   return g_steal_pointer (&self);
 }

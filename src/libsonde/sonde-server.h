@@ -53,6 +53,27 @@ typedef enum
 #define SONDE_TYPE_APPLY (sonde_apply_get_type ())
 SONDE_API GType sonde_apply_get_type (void);
 
+/**
+ * SondeConnectionEnd:
+ * @SONDE_CONNECTION_END_CLOSED: Both sides had finished.
+ * @SONDE_CONNECTION_END_RESET: Either side reset it.
+ * @SONDE_CONNECTION_END_TIMED_OUT: A timeout, of the server or of the kernel,
+ *   ended it.
+ *
+ * How a connection came to its end.
+ *
+ * Since: 0.1
+ */
+typedef enum
+{
+  SONDE_CONNECTION_END_CLOSED,
+  SONDE_CONNECTION_END_RESET,
+  SONDE_CONNECTION_END_TIMED_OUT,
+} SondeConnectionEnd;
+
+#define SONDE_TYPE_CONNECTION_END (sonde_connection_end_get_type ())
+SONDE_API GType sonde_connection_end_get_type (void);
+
 #define SONDE_TYPE_SERVER (sonde_server_get_type ())
 SONDE_API
 G_DECLARE_FINAL_TYPE (SondeServer, sonde_server, SONDE, SERVER, GObject)
@@ -92,6 +113,14 @@ SONDE_API gboolean sonde_server_relisten_finish (SondeServer  *self,
 SONDE_API void     sonde_server_stop (SondeServer *self);
 SONDE_API void     sonde_server_drain (SondeServer *self,
                                        guint64      timeout_usec);
+SONDE_API void     sonde_server_drain_async (SondeServer        *self,
+                                             guint64             timeout_usec,
+                                             GCancellable       *cancellable,
+                                             GAsyncReadyCallback callback,
+                                             gpointer            user_data);
+SONDE_API gboolean sonde_server_drain_finish (SondeServer  *self,
+                                              GAsyncResult *result,
+                                              GError      **error);
 SONDE_API gboolean sonde_server_update (SondeServer *self,
                                         GVariant    *changes,
                                         SondeApply   apply,

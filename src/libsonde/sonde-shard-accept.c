@@ -115,6 +115,16 @@ give_up (SondeShard   *self,
 }
 
 static void
+tell_opened (SondeShard   *self,
+             SondeSession *session)
+{
+  const SondeEvent event = { .id = session->id, .peer = session->peer, .is_open = TRUE };
+
+  if (sonde_events_is_watched (self->host.events))
+    sonde_events_push (self->host.events, &event);
+}
+
+static void
 admit (SondeShard                    *self,
        int                            fd,
        const struct sockaddr_storage *address)
@@ -135,6 +145,7 @@ admit (SondeShard                    *self,
       give_up (self, session);
       return;
     }
+  tell_opened (self, session);
   sonde_roster_add (&self->roster, session);
   if (self->threads != NULL)
     g_thread_pool_push (self->threads, session, NULL);

@@ -6,6 +6,7 @@
 #include "sonde-admission-private.h"
 #include "sonde-counters-private.h"
 #include "sonde-epoll-private.h"
+#include "sonde-events-private.h"
 #include "sonde-roster-private.h"
 #include "sonde-rules-private.h"
 
@@ -21,6 +22,7 @@ typedef struct
   SondeCounters   *counters;
   SondeAdmission  *admission;
   _Atomic guint64 *last_id; /* of a connection, shared by all shards */
+  SondeEvents     *events;  /* (nullable): where connections are told */
 } SondeShardHost;
 
 struct _SondeShard

@@ -43,6 +43,21 @@ quit_if_done (SondeShard *self)
 }
 
 static void
+tell_closed (SondeShard   *self,
+             SondeSession *session)
+{
+  const SondeEvent event = {
+    .id = session->id,
+    .outcome = session->outcome,
+    .received = session->received,
+    .sent = session->sent,
+  };
+
+  if (sonde_events_is_watched (self->host.events))
+    sonde_events_push (self->host.events, &event);
+}
+
+static void
 finish_session (SondeShard   *self,
                 SondeSession *session,
                 SondeDesk    *desk)
@@ -50,6 +65,7 @@ finish_session (SondeShard   *self,
   const SondePeer peer = session->peer;
 
   sonde_roster_remove (&self->roster, session);
+  tell_closed (self, session);
   sonde_session_free (session, desk);
   sonde_admission_leave (self->host.admission, &peer, sonde_shard_get_n_fds (self));
   quit_if_done (self);

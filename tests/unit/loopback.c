@@ -252,3 +252,15 @@ loopback_count_fds (void)
 
   return n - 1;
 }
+
+/* The port of our own end. */
+guint16
+loopback_get_port (int fd)
+{
+  struct sockaddr_in address;
+  socklen_t          length = sizeof address;
+
+  g_assert_no_errno (getsockname (fd, (struct sockaddr *) &address, &length));
+
+  return ntohs (address.sin_port);
+}

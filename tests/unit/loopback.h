@@ -37,4 +37,6 @@ int   loopback_get_int (int fd,
                         int name);
 guint loopback_count_fds (void);
 
+guint16 loopback_get_port (int fd);
+
 G_END_DECLS

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <libsonde/sonde-error.h>
+#include <libsonde/sonde-mode.h>
 
 typedef struct
 {
@@ -280,6 +281,37 @@ test_name_and_settings (void)
   g_assert_finalize_object (server);
 }
 
+static void
+test_made_of_properties (void)
+{
+  const char *const addresses[] = { "127.0.0.1:0", NULL };
+  g_autoptr (GError) error = NULL;
+  SondeServer *server = NULL;
+  int          client;
+
+  g_test_summary ("A server that a language binding makes of properties alone serves as well.");
+
+  server = g_object_new (SONDE_TYPE_SERVER,
+                         "name", "made",
+                         "listen-addresses", addresses,
+                         "mode", SONDE_MODE_UPPER,
+                         NULL);
+  g_assert_cmpstr (sonde_server_get_name (server), ==, "made");
+  g_assert_true (sonde_server_start (server, &error));
+  g_assert_no_error (error);
+  client = loopback_connect (server_fixture_get_port (server));
+  loopback_send_text (client, "hello");
+  loopback_expect (client, "HELLO");
+  loopback_close (client);
+  server_fixture_free (server);
+
+  server = g_object_new (SONDE_TYPE_SERVER, NULL);
+  g_assert_nonnull (sonde_server_get_name (server));
+  g_assert_false (sonde_server_start (server, &error));
+  g_assert_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING);
+  g_assert_finalize_object (server);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -295,6 +327,7 @@ main (int   argc,
   g_test_add_func ("/server/drain-at-once", test_drain_at_once);
   g_test_add_func ("/server/start-while-draining", test_start_while_draining);
   g_test_add_func ("/server/name-and-settings", test_name_and_settings);
+  g_test_add_func ("/server/made-of-properties", test_made_of_properties);
 
   return g_test_run ();
 }
