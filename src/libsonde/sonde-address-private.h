@@ -17,6 +17,7 @@ gboolean sonde_address_check (const char *text,
 char    *sonde_address_format (GSocketAddress *address);
 
 gboolean sonde_address_is_any (const char *text);
+gboolean sonde_address_is_exposed (const char *text);
 
 /* A peer, in 20 bytes; IPv4 is kept as ::ffff:a.b.c.d. */
 typedef struct

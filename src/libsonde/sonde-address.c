@@ -168,6 +168,33 @@ sonde_address_is_any (const char *text)
 }
 
 /*
+ * sonde_address_is_exposed:
+ * @text: a valid address
+ *
+ * Checks whether others than this machine's own programs could connect to an
+ * address, or its port is a privileged one. A name is, since nobody knows yet
+ * what it will stand for; but for `localhost`, which GResolver never asks the
+ * network about.
+ */
+gboolean
+sonde_address_is_exposed (const char *text)
+{
+  g_autofree char *host = NULL;
+  guint16          port = 0;
+  g_autoptr (GInetAddress) address = NULL;
+
+  if (!sonde_address_split (text, &host, &port, NULL))
+    return TRUE;
+  if (port != 0 && port < IPPORT_RESERVED)
+    return TRUE;
+  if (g_ascii_strcasecmp (host, "localhost") == 0)
+    return FALSE;
+  address = g_inet_address_new_from_string (host);
+
+  return address == NULL || !g_inet_address_get_is_loopback (address);
+}
+
+/*
  * sonde_address_format:
  * @address: an internet address
  *

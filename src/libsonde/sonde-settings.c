@@ -3,6 +3,7 @@
 
 #include "config.h"
 
+#include "sonde-address-private.h"
 #include "sonde-error.h"
 #include "sonde-settings-private.h"
 
@@ -455,4 +456,34 @@ sonde_settings_to_variant (SondeSettings *self)
     }
 
   return g_variant_ref_sink (g_variant_dict_end (&dict));
+}
+
+/**
+ * sonde_settings_is_exposed:
+ * @self: settings
+ *
+ * Checks whether a server of these settings would listen where others than the
+ * programs of this machine can connect, or on a privileged port (1 to 1023).
+ * A host name counts as such an address, `localhost` does not.
+ *
+ * Returns: %TRUE if any of the addresses is
+ *
+ * Since: 0.1
+ */
+gboolean
+sonde_settings_is_exposed (SondeSettings *self)
+{
+  g_autoptr (GVariant) addresses = NULL;
+  GVariantIter iter;
+  const char  *address;
+
+  g_return_val_if_fail (self != NULL, TRUE);
+
+  addresses = sonde_settings_get_value (self, "ListenAddresses");
+  g_variant_iter_init (&iter, addresses);
+  while (g_variant_iter_next (&iter, "&s", &address))
+    if (sonde_address_is_exposed (address))
+      return TRUE;
+
+  return FALSE;
 }

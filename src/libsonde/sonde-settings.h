@@ -67,6 +67,7 @@ SONDE_API gboolean  sonde_settings_update (SondeSettings *self,
                                            GVariant      *changes,
                                            GError       **error);
 SONDE_API GVariant *sonde_settings_to_variant (SondeSettings *self);
+SONDE_API gboolean  sonde_settings_is_exposed (SondeSettings *self);
 
 SONDE_API const char *const *sonde_settings_list_keys (void);
 SONDE_API const char *const *sonde_settings_list_presets (void);

@@ -115,6 +115,48 @@ test_refused (void)
 }
 
 static void
+test_exposed (void)
+{
+  static const char *const exposed[] = {
+    ":0",
+    ":9999",
+    "0.0.0.0:0",
+    "[::]:9999",
+    "192.0.2.1:9999",
+    "[fe80::1%lo]:9999",
+    "[::ffff:127.0.0.1]:9999",
+    "example.test:9999",
+    "localhost.example:9999",
+    "127.0.0.1:1",
+    "127.0.0.1:1023",
+    "[::1]:80",
+    "localhost:80",
+    "0:9999",
+  };
+  static const char *const local[] = {
+    "127.0.0.1:0",
+    "127.0.0.1:1024",
+    "127.255.1.2:65535",
+    "[::1]:0",
+    "localhost:9999",
+    "LocalHost:0",
+  };
+
+  g_test_summary ("An address is exposed unless it is a loopback one with an ordinary port.");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (exposed); i++)
+    {
+      g_test_message ("%s", exposed[i]);
+      g_assert_true (sonde_address_is_exposed (exposed[i]));
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (local); i++)
+    {
+      g_test_message ("%s", local[i]);
+      g_assert_false (sonde_address_is_exposed (local[i]));
+    }
+}
+
+static void
 test_message (void)
 {
   g_test_summary ("A message is UTF-8 wherever a long value is cut.");
@@ -252,6 +294,7 @@ main (int   argc,
 
   g_test_add_func ("/address/check", test_check);
   g_test_add_func ("/address/refused", test_refused);
+  g_test_add_func ("/address/exposed", test_exposed);
   g_test_add_func ("/address/message", test_message);
   g_test_add_func ("/address/interface-broadcast", test_interface_broadcast);
   g_test_add_func ("/address/peer/host", test_peer_host);

@@ -387,6 +387,26 @@ test_format (void)
   g_assert_cmpstr (mistyped, ==, "5");
 }
 
+static void
+test_exposed (void)
+{
+  g_autoptr (SondeSettings) settings = sonde_settings_new ();
+  const char *const local[] = { "127.0.0.1:0", "[::1]:9999", NULL };
+  const char *const mixed[] = { "127.0.0.1:0", "0.0.0.0:0", NULL };
+
+  g_test_summary ("Settings are exposed if any of their addresses is.");
+
+  g_assert_false (sonde_settings_is_exposed (settings));
+  g_assert_true (sonde_settings_set_value (settings, "Preset", g_variant_new_string ("asyncio"), NULL));
+  g_assert_false (sonde_settings_is_exposed (settings));
+  g_assert_true (sonde_settings_set_value (settings, "ListenAddresses",
+                                           g_variant_new_strv (mixed, -1), NULL));
+  g_assert_true (sonde_settings_is_exposed (settings));
+  g_assert_true (sonde_settings_set_value (settings, "ListenAddresses",
+                                           g_variant_new_strv (local, -1), NULL));
+  g_assert_false (sonde_settings_is_exposed (settings));
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -406,6 +426,7 @@ main (int   argc,
   g_test_add_func ("/settings/copy", test_copy);
   g_test_add_func ("/settings/all", test_all);
   g_test_add_func ("/settings/format", test_format);
+  g_test_add_func ("/settings/exposed", test_exposed);
 
   return g_test_run ();
 }
