@@ -70,4 +70,7 @@ typedef enum
 SONDE_API GQuark sonde_error_quark (void);
 SONDE_API char  *sonde_error_excerpt (const char *text);
 
+SONDE_API const char *sonde_error_find_nearest (const char        *name,
+                                                const char *const *candidates);
+
 G_END_DECLS

@@ -110,17 +110,22 @@ sonde_setting_find_or_fail (const char *name,
                             GError    **error)
 {
   g_autofree char *excerpt = NULL;
+  const char      *nearest = NULL;
 
   if (sonde_setting_find (name, setting))
     return TRUE;
 
   excerpt = sonde_error_excerpt (name);
+  nearest = sonde_error_find_nearest (name, sonde_settings_list_keys ());
   g_set_error (error,
                SONDE_ERROR,
                SONDE_ERROR_INVALID_SETTING,
-               "%s is not a setting; allowed are those of org.sonde.Sonde1.Server and "
+               "%s is not a setting%s%s%s; allowed are those of org.sonde.Sonde1.Server and "
                "org.sonde.Sonde1.SocketOptions, and Preset",
-               excerpt);
+               excerpt,
+               nearest != NULL ? " (did you mean " : "",
+               nearest != NULL ? nearest : "",
+               nearest != NULL ? "?)" : "");
 
   return FALSE;
 }
