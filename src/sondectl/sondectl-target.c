@@ -7,6 +7,7 @@
 
 #include <glib/gi18n.h>
 
+#include "sondectl-bus.h"
 #include "sondectl-format.h"
 
 static SondectlTarget *
@@ -33,18 +34,10 @@ sondectl_target_free (SondectlTarget *self)
   g_free (self);
 }
 
-/*
- * sondectl_target_new_for_host:
- * @host: a name or an address
- * @port: a port, as text
- * @error: a #GOptionError
- *
- * Makes a target of what the user typed.
- */
-SondectlTarget *
-sondectl_target_new_for_host (const char *host,
-                              const char *port,
-                              GError    **error)
+static SondectlTarget *
+new_for_host (const char *host,
+              const char *port,
+              GError    **error)
 {
   guint64 number = 0;
 
@@ -99,17 +92,11 @@ add_target (GPtrArray       *targets,
   g_ptr_array_add (targets, target);
 }
 
-/*
- * sondectl_target_list_for_server:
- * @server: a server, with its properties
- * @targets: (element-type SondectlTarget): where to add
- *
- * Adds a target for each address where the server listens; if there is none, a
- * target that has no host.
- */
-void
-sondectl_target_list_for_server (SondeDBusServer *server,
-                                 GPtrArray       *targets)
+/* Adds a target for each address where the server listens; if there is none, a
+ * target that has no host. */
+static void
+list_for_server (SondeDBusServer *server,
+                 GPtrArray       *targets)
 {
   GVariant   *addresses = sonde_dbus_server_get_bound_addresses (server);
   const gsize n_addresses = addresses != NULL ? g_variant_n_children (addresses) : 0;
@@ -142,4 +129,69 @@ sondectl_target_format_address (SondectlTarget *self)
     return NULL;
 
   return sondectl_format_address (self->host, self->port);
+}
+
+static gboolean
+is_number (const char *text)
+{
+  return text[0] != '\0' && text[strspn (text, "0123456789")] == '\0';
+}
+
+static gboolean
+add_servers (GPtrArray         *targets,
+             SondectlContext   *context,
+             const char *const *names,
+             GError           **error)
+{
+  g_autoptr (GDBusConnection) connection = sondectl_bus_connect (context, error);
+  g_autoptr (GPtrArray) servers = NULL;
+
+  if (connection == NULL)
+    return FALSE;
+
+  servers = sondectl_bus_list_servers (connection, names, error);
+  if (servers == NULL)
+    return FALSE;
+
+  for (guint i = 0; i < servers->len; i++)
+    list_for_server (sonde_dbus_object_peek_server (servers->pdata[i]), targets);
+
+  return TRUE;
+}
+
+/*
+ * sondectl_target_list:
+ * @context: where the daemon is
+ * @n_words: how many words
+ * @words: a host and a port, or the names of servers, or nothing for all servers
+ * @mode: what a host is expected to do; a server tells
+ * @error: why it failed
+ *
+ * Lists what the user wants to be asked.
+ *
+ * Returns: (transfer full) (element-type SondectlTarget): the targets
+ */
+GPtrArray *
+sondectl_target_list (SondectlContext *context,
+                      int              n_words,
+                      char           **words,
+                      SondeMode        mode,
+                      GError         **error)
+{
+  g_autoptr (GPtrArray) targets = NULL;
+  SondectlTarget *host = NULL;
+
+  targets = g_ptr_array_new_with_free_func ((GDestroyNotify) sondectl_target_free);
+  if (n_words != 2 || !is_number (words[1]))
+    return add_servers (targets, context, (const char *const *) words, error)
+             ? g_steal_pointer (&targets)
+             : NULL;
+
+  host = new_for_host (words[0], words[1], error);
+  if (host == NULL)
+    return NULL;
+  host->mode = mode;
+  g_ptr_array_add (targets, host);
+
+  return g_steal_pointer (&targets);
 }

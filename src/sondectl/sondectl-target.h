@@ -5,9 +5,9 @@
 
 #include <gio/gio.h>
 
-#include "sonde-dbus.h"
-
 #include <libsonde/sonde.h>
+
+#include "sondectl-context.h"
 
 G_BEGIN_DECLS
 
@@ -23,12 +23,12 @@ typedef struct
 
 void sondectl_target_free (SondectlTarget *self);
 
-SondectlTarget *sondectl_target_new_for_host (const char *host,
-                                              const char *port,
-                                              GError    **error);
-void            sondectl_target_list_for_server (SondeDBusServer *server,
-                                                 GPtrArray       *targets);
-char           *sondectl_target_format_address (SondectlTarget *self);
+GPtrArray *sondectl_target_list (SondectlContext *context,
+                                 int              n_words,
+                                 char           **words,
+                                 SondeMode        mode,
+                                 GError         **error);
+char      *sondectl_target_format_address (SondectlTarget *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SondectlTarget, sondectl_target_free)
 
