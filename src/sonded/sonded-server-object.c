@@ -11,6 +11,7 @@
 #include <systemd/sd-bus.h>
 
 #include "sonde-dbus.h"
+#include "sonded-refresh.h"
 #include "sonded-reply.h"
 #include "sonded-skeleton.h"
 #include "sonded-stop.h"
@@ -256,10 +257,11 @@ get_statistic (gpointer    model,
 }
 
 static gboolean
-set_setting (gpointer    model,
-             const char *property,
-             GVariant   *value,
-             GError    **error)
+set_setting (gpointer               model,
+             const char            *property,
+             GVariant              *value,
+             GDBusMethodInvocation *invocation,
+             GError               **error)
 {
   g_autoptr (GVariant) changes = NULL;
   GVariantDict dict;
@@ -269,6 +271,17 @@ set_setting (gpointer    model,
   changes = g_variant_ref_sink (g_variant_dict_end (&dict));
 
   return sonde_server_update (model, changes, SONDE_APPLY_ALL, error);
+}
+
+/* RefreshRateMs is the one property of Statistics that can be set. */
+static gboolean
+set_refresh_rate (gpointer               model,
+                  const char            *property,
+                  GVariant              *value,
+                  GDBusMethodInvocation *invocation,
+                  GError               **error)
+{
+  return sonded_refresh_set (invocation, g_variant_get_uint32 (value), error);
 }
 
 static const struct
@@ -302,14 +315,15 @@ static const struct
   { sonde_dbus_statistics_skeleton_get_type, "handle-reset", G_CALLBACK (handle_reset) },
 };
 
-static void
+static GDBusInterfaceSkeleton *
 add_interface (GDBusObjectSkeleton *object,
                GType                type,
                SondeServer         *server,
+               SondedSetFunc        set,
                SondedAuthority     *authority)
 {
   g_autoptr (GDBusInterfaceSkeleton) skeleton =
-    sonded_skeleton_new (type, G_OBJECT (server), get_statistic, set_setting, authority);
+    sonded_skeleton_new (type, G_OBJECT (server), get_statistic, set, authority);
 
   for (gsize i = 0; i < G_N_ELEMENTS (handlers); i++)
     if (handlers[i].get_type () == type)
@@ -319,6 +333,8 @@ add_interface (GDBusObjectSkeleton *object,
                                server,
                                G_CONNECT_DEFAULT);
   g_dbus_object_skeleton_add_interface (object, skeleton);
+
+  return skeleton;
 }
 
 /*
@@ -334,12 +350,18 @@ GDBusObjectSkeleton *
 sonded_server_object_new (SondeServer     *server,
                           SondedAuthority *authority)
 {
-  g_autofree char     *path = sonded_server_object_dup_path (sonde_server_get_name (server));
-  GDBusObjectSkeleton *object = g_dbus_object_skeleton_new (path);
+  g_autofree char        *path = sonded_server_object_dup_path (sonde_server_get_name (server));
+  GDBusObjectSkeleton    *object = g_dbus_object_skeleton_new (path);
+  GDBusInterfaceSkeleton *statistics = NULL;
 
-  add_interface (object, SONDE_DBUS_TYPE_SERVER_SKELETON, server, authority);
-  add_interface (object, SONDE_DBUS_TYPE_SOCKET_OPTIONS_SKELETON, server, authority);
-  add_interface (object, SONDE_DBUS_TYPE_STATISTICS_SKELETON, server, authority);
+  add_interface (object, SONDE_DBUS_TYPE_SERVER_SKELETON, server, set_setting, authority);
+  add_interface (object, SONDE_DBUS_TYPE_SOCKET_OPTIONS_SKELETON, server, set_setting, authority);
+  statistics = add_interface (object,
+                              SONDE_DBUS_TYPE_STATISTICS_SKELETON,
+                              server,
+                              set_refresh_rate,
+                              authority);
+  sonded_refresh_attach (statistics, server);
 
   return object;
 }

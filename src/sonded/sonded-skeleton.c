@@ -116,7 +116,7 @@ set_property (Guard                 *guard,
   const char *property = NULL;
 
   g_variant_get (parameters, "(&s&sv)", NULL, &property, &value);
-  if (guard->set (guard->model, property, value, &local_error))
+  if (guard->set (guard->model, property, value, invocation, &local_error))
     g_dbus_method_invocation_return_value (invocation, NULL);
   else
     g_dbus_method_invocation_return_gerror (invocation, local_error);

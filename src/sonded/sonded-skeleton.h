@@ -24,12 +24,14 @@ typedef GVariant *(*SondedGetFunc) (gpointer    model,
  * @model: what the skeleton shows
  * @property: the D-Bus name of a property
  * @value: its new value, of the property's type
+ * @invocation: the Properties.Set, for those who need to know whose it is
  * @error: where to put an error
  */
-typedef gboolean (*SondedSetFunc) (gpointer    model,
-                                   const char *property,
-                                   GVariant   *value,
-                                   GError    **error);
+typedef gboolean (*SondedSetFunc) (gpointer               model,
+                                   const char            *property,
+                                   GVariant              *value,
+                                   GDBusMethodInvocation *invocation,
+                                   GError               **error);
 
 GDBusInterfaceSkeleton *sonded_skeleton_new (GType            skeleton_type,
                                              GObject         *model,

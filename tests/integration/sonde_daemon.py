@@ -49,6 +49,8 @@ def read_properties():
 
 
 PROPERTIES = read_properties()
+SETTINGS = {name: row for name, row in PROPERTIES.items()
+            if row[2] == 'readwrite' and not row[0].endswith('.Statistics')}
 
 
 def wait_until(check, what):
@@ -237,7 +239,7 @@ class Server:
         """Read all that can be set, and what was made of it."""
         rows = self.daemon.get_all(self.path, 'Server')
         rows.update(self.daemon.get_all(self.path, 'SocketOptions'))
-        return {key: value for key, value in rows.items() if PROPERTIES[key][2] == 'readwrite'}
+        return {key: value for key, value in rows.items() if key in SETTINGS}
 
     def addresses(self):
         return self.get('BoundAddresses')
