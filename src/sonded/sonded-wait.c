@@ -4,11 +4,15 @@
 /* Answers WaitFor() when counters reach values. The counters belong to the
  * threads that move bytes, and those are not to be slowed down for it: so the
  * waiters of a server share a timer, which looks at the counters once for them
- * all, and runs only while there is one. */
+ * all, and runs only while there is one. It looks at the waiters when a value
+ * that one of them waits for is reached, and not whenever a counter moves. */
 
 #include "config.h"
 
 #include "sonded-wait.h"
+
+#include "sonded-client.h"
+#include "sonded-reply.h"
 
 #define LOOK_EVERY_MS 5
 
@@ -18,13 +22,16 @@ static const struct
 {
   const char *name;
   const char *type;
-  gboolean    exact; /* or else at least */
+  const char *property; /* of the server */
+  gboolean    exact;    /* or else at least */
 } conditions[] = {
-  { "NAccepted", "t", FALSE },
-  { "NClosed", "t", FALSE },
-  { "BytesReceived", "t", FALSE },
-  { "NConnections", "u", TRUE },
+  { "NAccepted", "t", "n-accepted", FALSE },
+  { "NClosed", "t", "n-closed", FALSE },
+  { "BytesReceived", "t", "bytes-received", FALSE },
+  { "NConnections", "u", "n-connections", TRUE },
 };
+
+#define N_CONDITIONS G_N_ELEMENTS (conditions)
 
 typedef struct
 {
@@ -35,17 +42,21 @@ typedef struct
 typedef struct
 {
   GDBusMethodInvocation *invocation; /* (owned) */
-  Wanted                 wanted[G_N_ELEMENTS (conditions)];
+  Wanted                 wanted[N_CONDITIONS];
   gint64                 deadline;
-  gboolean               is_gone; /* the caller has left the bus */
-  guint                  watch_id;
+  SondedClient          *client; /* (owned) (nullable): the caller, once it waits */
+  gulong                 gone_id;
 } Waiter;
 
 /* Those who wait for one server. */
 typedef struct
 {
-  SondeServer *server;  /* (owned) */
-  GPtrArray   *waiters; /* (owned) (element-type Waiter) */
+  SondeServer *server;             /* (owned) */
+  GPtrArray   *waiters;            /* (owned) (element-type Waiter) */
+  guint64      seen[N_CONDITIONS]; /* when the waiters were looked at last */
+  guint64      next[N_CONDITIONS]; /* the lowest value that one waits for, or %G_MAXUINT64 */
+  gint64       next_deadline;
+  gboolean     someone_left;
 } Queue;
 
 static void
@@ -53,11 +64,15 @@ waiter_free (gpointer data)
 {
   Waiter *self = data;
 
-  g_clear_handle_id (&self->watch_id, g_bus_unwatch_name);
+  if (self->client != NULL)
+    g_signal_handler_disconnect (self->client, self->gone_id);
+  g_clear_object (&self->client);
   if (self->invocation != NULL)
     g_object_unref (self->invocation);
   g_free (self);
 }
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Waiter, waiter_free)
 
 static guint64
 get_number (GVariant *value)
@@ -72,7 +87,7 @@ static gboolean
 is_met (const Waiter  *self,
         const guint64 *now)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (conditions); i++)
+  for (gsize i = 0; i < N_CONDITIONS; i++)
     if (self->wanted[i].is_set &&
         (conditions[i].exact ? now[i] != self->wanted[i].value : now[i] < self->wanted[i].value))
       return FALSE;
@@ -103,12 +118,11 @@ settle (Waiter        *self,
         GVariant      *statistics,
         const guint64 *now)
 {
-  if (self->is_gone)
+  if (self->client != NULL && sonded_client_is_gone (self->client))
     return TRUE;
   if (is_met (self, now))
     {
-      g_dbus_method_invocation_return_value (g_steal_pointer (&self->invocation),
-                                             g_variant_new ("(@a{sv})", statistics));
+      sonded_reply (g_steal_pointer (&self->invocation), statistics, NULL);
       return TRUE;
     }
   if (g_get_monotonic_time () < self->deadline)
@@ -119,21 +133,86 @@ settle (Waiter        *self,
   return TRUE;
 }
 
+/* Looks out for what may settle a waiter. */
 static void
-settle_all (Queue *self)
+look_out (Queue        *self,
+          const Waiter *waiter)
 {
-  g_autoptr (GVariant) statistics = sonde_server_get_statistics (self->server);
-  guint64 now[G_N_ELEMENTS (conditions)];
+  for (gsize i = 0; i < N_CONDITIONS; i++)
+    if (waiter->wanted[i].is_set &&
+        (conditions[i].exact || waiter->wanted[i].value > self->seen[i]))
+      self->next[i] = MIN (self->next[i], waiter->wanted[i].value);
+  self->next_deadline = MIN (self->next_deadline, waiter->deadline);
+}
 
-  for (gsize i = 0; i < G_N_ELEMENTS (conditions); i++)
+static GVariant *
+read_statistics (SondeServer *server,
+                 guint64     *now)
+{
+  GVariant *statistics = sonde_server_get_statistics (server);
+
+  for (gsize i = 0; i < N_CONDITIONS; i++)
     {
       g_autoptr (GVariant) value = g_variant_lookup_value (statistics, conditions[i].name, NULL);
 
       now[i] = get_number (value);
     }
+
+  return statistics;
+}
+
+static void
+settle_all (Queue *self)
+{
+  g_autoptr (GVariant) statistics = read_statistics (self->server, self->seen);
+
+  self->someone_left = FALSE;
+  self->next_deadline = G_MAXINT64;
+  for (gsize i = 0; i < N_CONDITIONS; i++)
+    self->next[i] = G_MAXUINT64;
+
   for (guint i = self->waiters->len; i > 0; i--)
-    if (settle (self->waiters->pdata[i - 1], self->server, statistics, now))
+    if (settle (self->waiters->pdata[i - 1], self->server, statistics, self->seen))
       g_ptr_array_remove_index_fast (self->waiters, i - 1);
+    else
+      look_out (self, self->waiters->pdata[i - 1]);
+}
+
+static guint64
+read_number (SondeServer *server,
+             const char  *property)
+{
+  g_auto (GValue) value = G_VALUE_INIT;
+
+  g_object_get_property (G_OBJECT (server), property, &value);
+
+  return G_VALUE_HOLDS_UINT (&value) ? g_value_get_uint (&value) : g_value_get_uint64 (&value);
+}
+
+/* Whether anybody waits for a change such as this. Counters go down when they
+ * are reset; then what was reached may be missing again. */
+static gboolean
+is_awaited (const Queue *self,
+            gsize        condition,
+            guint64      now)
+{
+  if (conditions[condition].exact)
+    return self->next[condition] != G_MAXUINT64 && now != self->seen[condition];
+
+  return now >= self->next[condition] || now < self->seen[condition];
+}
+
+static gboolean
+may_settle (Queue *self)
+{
+  if (self->someone_left || g_get_monotonic_time () >= self->next_deadline)
+    return TRUE;
+
+  for (gsize i = 0; i < N_CONDITIONS; i++)
+    if (is_awaited (self, i, read_number (self->server, conditions[i].property)))
+      return TRUE;
+
+  return FALSE;
 }
 
 static GQuark
@@ -147,7 +226,8 @@ look_cb (gpointer user_data)
 {
   Queue *self = user_data;
 
-  settle_all (self);
+  if (may_settle (self))
+    settle_all (self);
 
   return self->waiters->len > 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
@@ -175,17 +255,17 @@ get_queue (SondeServer *server)
   self->server = g_object_ref (server);
   self->waiters = g_ptr_array_new_with_free_func (waiter_free);
   g_object_set_qdata (G_OBJECT (server), queue_quark (), self);
+  settle_all (self);
   g_timeout_add_full (G_PRIORITY_DEFAULT, LOOK_EVERY_MS, look_cb, self, queue_free);
 
   return self;
 }
 
 static void
-caller_vanished_cb (GDBusConnection *connection,
-                    const char      *name,
-                    gpointer         user_data)
+client_gone_cb (SondedClient *client,
+                Queue        *queue)
 {
-  ((Waiter *) user_data)->is_gone = TRUE;
+  queue->someone_left = TRUE;
 }
 
 static gboolean
@@ -209,7 +289,7 @@ take_condition (Waiter     *self,
                 GVariant   *value,
                 GError    **error)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (conditions); i++)
+  for (gsize i = 0; i < N_CONDITIONS; i++)
     {
       if (!g_str_equal (conditions[i].name, key))
         continue;
@@ -254,16 +334,15 @@ take_conditions (Waiter   *self,
 }
 
 static void
-watch_caller (Waiter *self)
+enqueue (Queue  *self,
+         Waiter *waiter)
 {
-  self->watch_id =
-    g_bus_watch_name_on_connection (g_dbus_method_invocation_get_connection (self->invocation),
-                                    g_dbus_method_invocation_get_sender (self->invocation),
-                                    G_BUS_NAME_WATCHER_FLAGS_NONE,
-                                    NULL,
-                                    caller_vanished_cb,
-                                    self,
-                                    NULL);
+  waiter->client = sonded_client_get (waiter->invocation);
+  waiter->gone_id =
+    g_signal_connect (waiter->client, "gone", G_CALLBACK (client_gone_cb), self);
+  self->someone_left |= sonded_client_is_gone (waiter->client);
+  g_ptr_array_add (self->waiters, waiter);
+  look_out (self, waiter);
 }
 
 /*
@@ -282,23 +361,22 @@ sonded_wait_start (SondeServer           *server,
                    GVariant              *condition,
                    guint64                timeout_usec)
 {
-  const gint64 now = g_get_monotonic_time ();
+  const gint64 start = g_get_monotonic_time ();
+  guint64      now[N_CONDITIONS];
+  g_autoptr (GVariant) statistics = NULL;
   g_autoptr (GError) local_error = NULL;
-  Waiter *waiter = g_new0 (Waiter, 1);
-  Queue  *queue = NULL;
+  g_autoptr (Waiter) waiter = g_new0 (Waiter, 1);
 
   waiter->invocation = invocation;
   if (!take_conditions (waiter, condition, &local_error))
     {
-      g_dbus_method_invocation_return_gerror (g_steal_pointer (&waiter->invocation), local_error);
-      waiter_free (waiter);
+      sonded_reply (g_steal_pointer (&waiter->invocation), NULL, local_error);
       return;
     }
-  waiter->deadline =
-    timeout_usec < (guint64) (G_MAXINT64 - now) ? now + (gint64) timeout_usec : G_MAXINT64;
 
-  queue = get_queue (server);
-  g_ptr_array_add (queue->waiters, waiter);
-  watch_caller (waiter);
-  settle_all (queue);
+  waiter->deadline =
+    timeout_usec < (guint64) (G_MAXINT64 - start) ? start + (gint64) timeout_usec : G_MAXINT64;
+  statistics = read_statistics (server, now);
+  if (!settle (waiter, server, statistics, now))
+    enqueue (get_queue (server), g_steal_pointer (&waiter));
 }
