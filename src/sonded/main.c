@@ -99,6 +99,7 @@ int
 main (int    argc,
       char **argv)
 {
+  g_autoptr (SondedLog) log = sonded_log_new ();
   g_auto (SondedOptions) options = { 0 };
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (SondedDaemon) daemon = NULL;
@@ -114,7 +115,7 @@ main (int    argc,
     sonded_provision_new (daemon, options.config_path, options.config_folders);
   if (options.bus_address != NULL)
     bus = app.bus =
-      sonded_bus_new (daemon, provision, options.bus_address, options.system_bus);
+      sonded_bus_new (daemon, provision, log, options.bus_address, options.system_bus);
   g_signal_connect (daemon, "stopped", G_CALLBACK (stopped_cb), &app);
   g_unix_signal_add (SIGTERM, terminate_cb, &app);
   g_unix_signal_add (SIGINT, terminate_cb, &app);

@@ -10,24 +10,39 @@
 #include "sonded-bus.h"
 
 #include "sonded-limits-object.h"
+#include "sonded-log-object.h"
 #include "sonded-manager-object.h"
 #include "sonded-server-object.h"
 
 #define BUS_NAME "org.sonde.Sonde1"
 #define ROOT_PATH "/org/sonde/Sonde1"
+#define LOG_PATH "/org/freedesktop/LogControl1"
 #define RECONNECT_SECONDS 1
+
+/* What there is beside the servers. */
+enum
+{
+  MANAGER,
+  KERNEL_LIMITS,
+  LOG_CONTROL,
+  N_FIXED,
+};
+
+static const char *const fixed_paths[] = { ROOT_PATH, ROOT_PATH, LOG_PATH };
+
+G_STATIC_ASSERT (G_N_ELEMENTS (fixed_paths) == N_FIXED);
 
 struct _SondedBus
 {
   GObject parent_instance;
 
-  SondedDaemon             *daemon;     /* (owned) */
-  SondeKernelLimits        *limits;     /* (owned) */
-  SondedAuthority          *authority;  /* (owned) */
-  char                     *address;    /* (owned) */
-  GDBusConnection          *connection; /* (owned) (nullable) */
-  GDBusObjectManagerServer *objects;    /* (owned) */
-  GDBusInterfaceSkeleton   *root[2];    /* (owned) */
+  SondedDaemon             *daemon;         /* (owned) */
+  SondeKernelLimits        *limits;         /* (owned) */
+  SondedAuthority          *authority;      /* (owned) */
+  char                     *address;        /* (owned) */
+  GDBusConnection          *connection;     /* (owned) (nullable) */
+  GDBusObjectManagerServer *objects;        /* (owned) */
+  GDBusInterfaceSkeleton   *fixed[N_FIXED]; /* (owned) */
   guint                     name_id;
   guint                     reconnect_id;
 };
@@ -64,9 +79,9 @@ withdraw (SondedBus *self)
 
   g_clear_handle_id (&self->name_id, g_bus_unown_name);
   g_dbus_object_manager_server_set_connection (self->objects, NULL);
-  for (gsize i = 0; i < G_N_ELEMENTS (self->root); i++)
-    if (g_dbus_interface_skeleton_has_connection (self->root[i], self->connection))
-      g_dbus_interface_skeleton_unexport (self->root[i]);
+  for (gsize i = 0; i < N_FIXED; i++)
+    if (g_dbus_interface_skeleton_has_connection (self->fixed[i], self->connection))
+      g_dbus_interface_skeleton_unexport (self->fixed[i]);
   g_signal_handlers_disconnect_by_data (self->connection, self);
   g_clear_object (&self->connection);
 }
@@ -102,8 +117,8 @@ name_lost_cb (GDBusConnection *connection,
 static gboolean export(SondedBus *self,
                        GError   **error)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (self->root); i++)
-    if (!g_dbus_interface_skeleton_export (self->root[i], self->connection, ROOT_PATH, error))
+  for (gsize i = 0; i < N_FIXED; i++)
+    if (!g_dbus_interface_skeleton_export (self->fixed[i], self->connection, fixed_paths[i], error))
       return FALSE;
   g_dbus_object_manager_server_set_connection (self->objects, self->connection);
 
@@ -177,8 +192,8 @@ sonded_bus_finalize (GObject *object)
   SondedBus *self = SONDED_BUS (object);
 
   sonded_bus_disconnect (self);
-  for (gsize i = 0; i < G_N_ELEMENTS (self->root); i++)
-    g_clear_object (&self->root[i]);
+  for (gsize i = 0; i < N_FIXED; i++)
+    g_clear_object (&self->fixed[i]);
   g_clear_object (&self->objects);
   g_clear_object (&self->authority);
   g_clear_object (&self->limits);
@@ -205,6 +220,7 @@ sonded_bus_init (SondedBus *self)
  * sonded_bus_new:
  * @daemon: the daemon
  * @provision: what reads its configuration, which outlives the presence
+ * @log: what it logs
  * @address: the D-Bus address of a message bus
  * @system_bus: whether it is a system bus, where callers may be strangers
  *
@@ -213,6 +229,7 @@ sonded_bus_init (SondedBus *self)
 SondedBus *
 sonded_bus_new (SondedDaemon    *daemon,
                 SondedProvision *provision,
+                SondedLog       *log,
                 const char      *address,
                 gboolean         system_bus)
 {
@@ -221,8 +238,9 @@ sonded_bus_new (SondedDaemon    *daemon,
   self->daemon = g_object_ref (daemon);
   self->address = g_strdup (address);
   self->authority = sonded_authority_new (system_bus);
-  self->root[0] = sonded_manager_object_new (daemon, provision, self->authority);
-  self->root[1] = sonded_limits_object_new (self->limits, self->authority);
+  self->fixed[MANAGER] = sonded_manager_object_new (daemon, provision, self->authority);
+  self->fixed[KERNEL_LIMITS] = sonded_limits_object_new (self->limits, self->authority);
+  self->fixed[LOG_CONTROL] = sonded_log_object_new (log, daemon, self->authority);
   g_signal_connect_object (daemon,
                            "server-added",
                            G_CALLBACK (server_added_cb),

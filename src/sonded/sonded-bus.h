@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "sonded-log.h"
 #include "sonded-provision.h"
 
 G_BEGIN_DECLS
@@ -12,6 +13,7 @@ G_DECLARE_FINAL_TYPE (SondedBus, sonded_bus, SONDED, BUS, GObject)
 
 SondedBus *sonded_bus_new (SondedDaemon    *daemon,
                            SondedProvision *provision,
+                           SondedLog       *log,
                            const char      *address,
                            gboolean         system_bus);
 gboolean   sonded_bus_connect (SondedBus *self,

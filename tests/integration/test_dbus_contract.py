@@ -10,6 +10,7 @@ from sonde_daemon import (BUS_NAME, DEADLINE, PROPERTIES, PROPERTIES_INTERFACE, 
                           SETTINGS, read_interfaces, settings, wait_until)
 from sonde_harness import SondeTest, read_exactly
 
+LOG_PATH = '/org/freedesktop/LogControl1'
 INVALID_ARGS = 'org.freedesktop.DBus.Error.InvalidArgs'
 EMITS = 'org.freedesktop.DBus.Property.EmitsChangedSignal'
 # A valid value for each setting, none of them the default; busctl's words and ours.
@@ -91,8 +92,9 @@ class TestIntrospection(SondeTest):
     def test_interfaces(self):
         """Every object shows exactly the members, types, access and annotations written down."""
         contract = {name: describe(interface) for name, interface in read_interfaces().items()}
-        self.assertEqual(len(contract), 5)
-        shown = {**self.introspect(ROOT), **self.introspect(self.create('plain').path)}
+        self.assertEqual(len(contract), 6)
+        shown = {**self.introspect(ROOT), **self.introspect(self.create('plain').path),
+                 **self.introspect(LOG_PATH)}
         for name, members in contract.items():
             with self.subTest(interface=name):
                 self.assertEqual(shown[name], members)
@@ -104,7 +106,7 @@ class TestIntrospection(SondeTest):
         """GetAll has every property of the contract in its type, Get the same."""
         server = self.create('plain')
         places = {'Manager': ROOT, 'KernelLimits': ROOT, 'Server': server.path,
-                  'SocketOptions': server.path, 'Statistics': server.path}
+                  'SocketOptions': server.path, 'Statistics': server.path, 'LogControl1': LOG_PATH}
         for interface, element in read_interfaces().items():
             short = interface.rpartition('.')[2]
             get_all = PROPERTIES_INTERFACE + '.GetAll'
