@@ -271,6 +271,10 @@ sonded_bus_connect (SondedBus *self,
 
   connection =
     g_dbus_connection_new_for_address_sync (self->address, CONNECTION_FLAGS, NULL, NULL, error);
+  if (connection == NULL)
+    g_prefix_error (error,
+                    "cannot reach the bus at %s (--no-bus serves without one): ",
+                    self->address);
 
   return connection != NULL && take_connection (self, connection, error);
 }

@@ -24,11 +24,15 @@ static const char description[] =
   "SIGTERM and SIGINT stop listening, answer what was received and end the daemon;\n"
   "sent twice, they end it at once. SIGHUP reads the configuration again.\n"
   "\n"
+  "With --no-bus there is nothing to see or to steer but the configuration. Otherwise the\n"
+  "daemon serves on when the bus goes, and comes back to it; where its name is taken it\n"
+  "serves on as well, and waits for it.\n"
+  "\n"
   "Exit status:\n"
   "  0  stopped in order\n"
   "  1  a server could not listen, or the configuration could not be read\n"
   "  2  wrong usage\n"
-  "  3  the bus cannot be reached\n"
+  "  3  the bus cannot be reached, and --no-bus was not given\n"
   "  6  the configuration is not valid\n";
 
 static char *
@@ -36,12 +40,21 @@ find_address (SondedOptions *self,
               const char    *asked,
               GError       **error)
 {
+  char *address = NULL;
+
   if (asked != NULL)
     return g_strdup (asked);
 
-  return g_dbus_address_get_for_bus_sync (self->system_bus ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION,
-                                          NULL,
-                                          error);
+  address =
+    g_dbus_address_get_for_bus_sync (self->system_bus ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION,
+                                     NULL,
+                                     error);
+  if (address == NULL)
+    g_prefix_error (error,
+                    "there is no %s bus (--no-bus serves without one): ",
+                    self->system_bus ? "system" : "session");
+
+  return address;
 }
 
 static gboolean
@@ -72,7 +85,7 @@ sonded_options_parse (SondedOptions *self,
                       char         **argv,
                       int           *status)
 {
-  gboolean         session = FALSE, version = FALSE;
+  gboolean         session = FALSE, version = FALSE, no_bus = FALSE;
   g_autofree char *address = NULL;
   g_autofree char *config = NULL;
   g_autoptr (GError) local_error = NULL;
@@ -94,6 +107,7 @@ sonded_options_parse (SondedOptions *self,
       "Use the system bus (default when root)",
       NULL },
     { "address", 0, 0, G_OPTION_ARG_STRING, &address, "Use the bus at this address", "ADDRESS" },
+    { "no-bus", 0, 0, G_OPTION_ARG_NONE, &no_bus, "Use no bus, and serve TCP only", NULL },
     { "config",
       'c',
       0,
@@ -113,6 +127,8 @@ sonded_options_parse (SondedOptions *self,
     return fail (SONDED_EXIT_USAGE, "no arguments are taken; see --help", status);
   if (session && self->system_bus)
     return fail (SONDED_EXIT_USAGE, "--session and --system exclude each other", status);
+  if (no_bus && (session || self->system_bus || address != NULL))
+    return fail (SONDED_EXIT_USAGE, "--no-bus excludes --session, --system and --address", status);
   if (version)
     {
       g_print ("sonded %s\n", PACKAGE_VERSION);
@@ -124,6 +140,9 @@ sonded_options_parse (SondedOptions *self,
     self->system_bus = self->system_bus || geteuid () == 0;
   self->config_path = g_steal_pointer (&config);
   self->config_folders = sonded_config_search_dup_folders (session || geteuid () != 0);
+  if (no_bus)
+    return TRUE;
+
   self->bus_address = find_address (self, address, &local_error);
   if (self->bus_address == NULL)
     return fail (SONDED_EXIT_NO_BUS, local_error->message, status);

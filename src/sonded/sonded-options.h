@@ -20,7 +20,7 @@ typedef struct
 {
   char    *config_path;    /* (owned) (nullable): search the folders */
   char   **config_folders; /* (owned) */
-  char    *bus_address;    /* (owned) */
+  char    *bus_address;    /* (owned) (nullable): no bus */
   gboolean system_bus;
 } SondedOptions;
 

@@ -63,6 +63,13 @@ def wait_until(check, what):
     return result
 
 
+def dispatch():
+    """Call what waits to be called back on the context of this thread."""
+    while GLib.MainContext.default().iteration(False):
+        pass
+    return True
+
+
 def error_name(error):
     """Name a D-Bus error as it was on the bus."""
     return Gio.DBusError.get_remote_error(error)
@@ -176,6 +183,17 @@ class Daemon(Process):
         call = ('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus',
                 'NameHasOwner', GLib.Variant('(s)', (BUS_NAME,)), None, 0, -1, None)
         wait_until(lambda: self.connection.call_sync(*call)[0], 'the daemon owns its name')
+
+    def read_status(self, name):
+        """Read a number of the status of the main thread."""
+        text = pathlib.Path(f'/proc/{self.pid}/status').read_text('ascii')
+        return int(re.search(rf'(?m)^{name}:\s+(\d+)', text)[1])
+
+    def sleeps(self):
+        """Watch for a while whether the main thread is woken."""
+        before = self.read_status('voluntary_ctxt_switches')
+        time.sleep(0.3)
+        return self.read_status('voluntary_ctxt_switches') - before < 2
 
     def call_raw(self, path, method, signature='()', *values):
         """Call a method, by default one of our interfaces, and return the tuple."""

@@ -2,36 +2,14 @@
 # Copyright The Sonde contributors
 """What the daemon does for single clients on the bus goes when they leave it."""
 
-import pathlib
-import re
 import time
 
 from gi.repository import Gio, GLib
-from sonde_daemon import BUS_NAME, DEADLINE, PROPERTIES_INTERFACE, wait_until
+from sonde_daemon import BUS_NAME, DEADLINE, PROPERTIES_INTERFACE, dispatch, wait_until
 from sonde_harness import SondeTest, read_exactly
 
 SECOND = 1000000
 STATISTICS = BUS_NAME + '.Statistics'
-
-
-def dispatch():
-    """Call what waits to be called back."""
-    while GLib.MainContext.default().iteration(False):
-        pass
-    return True
-
-
-def read_status(daemon, name):
-    """Read a number of the status of the daemon's main thread."""
-    text = pathlib.Path(f'/proc/{daemon.pid}/status').read_text('ascii')
-    return int(re.search(rf'(?m)^{name}:\s+(\d+)', text)[1])
-
-
-def sleeps(daemon):
-    """Watch for a while whether the main thread of the daemon is woken."""
-    before = read_status(daemon, 'voluntary_ctxt_switches')
-    time.sleep(0.3)
-    return read_status(daemon, 'voluntary_ctxt_switches') - before < 2
 
 
 class Client:
@@ -142,9 +120,9 @@ class TestRefreshRate(SondeTest):
         client.set_rate(100)
         client.set_rate(0)
         # A timer of 100 ms would wake it twice at the least.
-        wait_until(lambda: sleeps(self.daemon), 'the daemon sleeps')
+        wait_until(self.daemon.sleeps, 'the daemon sleeps')
         self.ask(server, b'not told')
-        wait_until(lambda: sleeps(self.daemon), 'the daemon sleeps again')
+        wait_until(self.daemon.sleeps, 'the daemon sleeps again')
         self.assertNotIn('BytesReceived', client.latest())
 
 
@@ -179,7 +157,7 @@ class WaitForTest(SondeTest):
 
 class TestManyWaiters(WaitForTest):
     def memory(self):
-        return read_status(self.daemon, 'VmRSS') * 1024
+        return self.daemon.read_status('VmRSS') * 1024
 
     def move(self, server, sock, n):
         """Let a server receive bytes one by one, and many at once towards the end."""
@@ -218,8 +196,8 @@ class TestWaitersWhoLeave(WaitForTest):
         server = self.create()
         clients = self.connect_clients()
         self.start_waiters(server, clients, 'NAccepted', first=1000000)
-        self.assertFalse(sleeps(self.daemon))
+        self.assertFalse(self.daemon.sleeps())
         for connection in clients:
             connection.close_sync()
-        wait_until(lambda: sleeps(self.daemon), 'nobody is waited for')
+        wait_until(self.daemon.sleeps, 'nobody is waited for')
         self.ask(server, b'served on')

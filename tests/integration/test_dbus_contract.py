@@ -7,7 +7,7 @@ import xml.etree.ElementTree
 
 from gi.repository import Gio, GLib
 from sonde_daemon import (BUS_NAME, DEADLINE, PROPERTIES, PROPERTIES_INTERFACE, ROOT,
-                          SETTINGS, read_interfaces, settings, wait_until)
+                          SETTINGS, dispatch, read_interfaces, settings, wait_until)
 from sonde_harness import SondeTest, read_exactly
 
 LOG_PATH = '/org/freedesktop/LogControl1'
@@ -251,11 +251,7 @@ class TestSignals(SondeTest):
         return seen
 
     def wait_for_signal(self, check, what):
-        def dispatch():
-            while GLib.MainContext.default().iteration(False):
-                pass
-            return check()
-        return wait_until(dispatch, what)
+        return wait_until(lambda: dispatch() and check(), what)
 
     def test_settings_and_state(self):
         """Changes of settings and state are signalled, those of counters are not."""

@@ -75,7 +75,8 @@ class TestLogControl(LogTest):
     def test_refused(self):
         """Other words are refused with those that are allowed; nothing changes."""
         for name, bad, allowed in (('LogLevel', 'verbose', LEVELS), ('LogLevel', '', LEVELS),
-                                   ('LogTarget', 'syslog', TARGETS), ('LogTarget', 'x' * 10 ** 6, TARGETS)):
+                                   ('LogTarget', 'syslog', TARGETS),
+                                   ('LogTarget', 'x' * 10 ** 6, TARGETS)):
             before = get(self.daemon, name)
             message = self.fails('InvalidSetting', put, self.daemon, name, bad)
             self.assertIn(f'{name}={bad[:20]}', message)

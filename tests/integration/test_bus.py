@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright The Sonde contributors
+"""The bus may be absent, go and come back, and the name be taken: TCP does not notice."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from gi.repository import Gio, GLib
+from sonde_daemon import (BUS_NAME, DEADLINE, PROPERTIES_INTERFACE, ROOT, Bus, Daemon, Process,
+                          dispatch, wait_until)
+from sonde_harness import SondeTest, read_exactly, settings
+
+CONFIG = '[Server echo]\nListenAddresses=127.0.0.1:0\n'
+NOWHERE = 'unix:path=/nonexistent/bus'
+DBUS = 'org.freedesktop.DBus'
+ALLOW_REPLACEMENT, REPLACE_EXISTING = 1, 2
+PRIMARY_OWNER, IN_QUEUE = 1, 2
+
+
+def call_bus(connection, member, signature, *values):
+    """Call the bus itself."""
+    return connection.call_sync(DBUS, '/org/freedesktop/DBus', DBUS, member,
+                                GLib.Variant(signature, values), None, Gio.DBusCallFlags.NONE,
+                                DEADLINE * 1000, None).unpack()
+
+
+class Streamer:
+    """Sends and counts, until it is told to stop."""
+
+    def __init__(self, address):
+        self.sock = socket.create_connection(address, DEADLINE)
+        self.count = 0
+        self.done = threading.Event()
+
+    def run(self):
+        with self.sock:
+            while not self.done.is_set():
+                block = os.urandom(65536)
+                self.sock.sendall(block)
+                if read_exactly(self.sock, len(block)) != block:
+                    raise AssertionError('an answer differs')
+                self.count += len(block)
+        return self.count
+
+
+class BusTest(SondeTest):
+    def start(self, config=CONFIG, bus=None):
+        """Start one more daemon, on a bus of its own."""
+        if bus is None:
+            bus = Bus()
+            self.addCleanup(bus.stop)
+        daemon = Daemon(bus, config)
+        self.addCleanup(daemon.kill)
+        return daemon
+
+    def start_without(self, *arguments, **environment):
+        """Start a daemon that need not have a bus."""
+        process = Process([os.environ['SONDED'], f'--config={self.daemon.config}', *arguments],
+                          environment={'DBUS_SESSION_BUS_ADDRESS': NOWHERE,
+                                       'DBUS_SYSTEM_BUS_ADDRESS': NOWHERE, **environment})
+        self.addCleanup(process.kill)
+        return process
+
+
+class TestNoBus(BusTest):
+    config = CONFIG
+
+    def test_serves(self):
+        """With --no-bus the daemon serves TCP, reloads and ends in order."""
+        process = self.start_without('--no-bus', G_MESSAGES_DEBUG='all')
+        pattern = re.compile(r'server echo listens on 127\.0\.0\.1:(\d+),')
+        port = wait_until(lambda: pattern.search(process.log()), 'it listens')[1]
+        with socket.create_connection(('127.0.0.1', int(port)), DEADLINE) as sock:
+            sock.sendall(b'no bus')
+            self.assertEqual(read_exactly(sock, 6), b'no bus')
+            loaded = process.log().count('Configuration is loaded')
+            process.child.send_signal(signal.SIGHUP)
+            wait_until(lambda: process.log().count('Configuration is loaded') > loaded, 'a reload')
+        self.assertNotIn('bus is gone', process.log())
+        process.child.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(), 0)
+
+    def test_no_bus_at_all(self):
+        """Without a bus and without --no-bus the start fails with status 3 and one clear line."""
+        for arguments in ['--session'], ['--system'], ['--address=' + NOWHERE]:
+            process = self.start_without(*arguments)
+            self.assertEqual(process.wait(), 3)
+            [line] = [x for x in process.log().splitlines() if x.startswith('sonded: ')]
+            self.assertIn(NOWHERE, line)
+            self.assertIn('--no-bus', line)
+            self.assertNotRegex(process.log(), 'WARNING|CRITICAL')
+
+    def test_no_address(self):
+        """Where not even an address of a bus is known the line says so."""
+        command = ['env', '-i', os.environ['SONDED'], f'--config={self.daemon.config}', '--session']
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE,
+                              check=False)
+        self.assertEqual((done.returncode, done.stderr.count('\n')), (3, 1))
+        self.assertIn('there is no session bus (--no-bus serves without one)', done.stderr)
+
+
+class TestName(BusTest):
+    def find(self, bus, pid):
+        """Return the unique name of the connection of a process."""
+        for name in call_bus(bus, 'ListNames', '()')[0]:
+            with contextlib.suppress(GLib.Error):
+                if name[0] == ':' and call_bus(bus, 'GetConnectionUnixProcessID', '(s)',
+                                               name)[0] == pid:
+                    return name
+        return None
+
+    def check_taken(self, flags):
+        """A daemon whose name is taken serves, waits, says so once, and then has it."""
+        bus = Bus()
+        self.addCleanup(bus.stop)
+        owner = bus.connect()
+        reply = call_bus(owner, 'RequestName', '(su)', BUS_NAME, flags)
+        self.assertEqual(reply, (PRIMARY_OWNER,))
+        daemon = self.start(bus=bus)
+        wait_until(lambda: 'belongs to somebody else' in daemon.log(), 'the name is taken')
+        own = self.find(owner, daemon.pid)
+        arguments = GLib.Variant('(ss)', (BUS_NAME + '.Server', 'BoundAddresses'))
+        [address] = owner.call_sync(own, ROOT + '/server/echo', PROPERTIES_INTERFACE, 'Get',
+                                    arguments, None, 0, -1, None).unpack()[0]
+        sock = self.connect_to(address)
+        sock.sendall(b'serving')
+        self.assertEqual(read_exactly(sock, 7), b'serving')
+        self.assertEqual(call_bus(owner, 'GetNameOwner', '(s)', BUS_NAME),
+                         (owner.get_unique_name(),))
+        owner.close_sync()
+        wait_until(lambda: 'Owning ' + BUS_NAME in daemon.log(), 'the name is ours')
+        self.assertEqual(daemon.get_server('echo').addresses(), [address])
+        self.assertEqual(daemon.log().count('belongs to somebody else'), 1)
+        daemon.stop()
+        self.check_log(daemon)
+
+    def test_taken(self):
+        """A daemon whose name is taken at the start waits for it, and serves meanwhile."""
+        self.check_taken(0)
+
+    def test_taken_replaceable(self):
+        """It does not push somebody off the name who would allow that."""
+        self.check_taken(ALLOW_REPLACEMENT)
+
+    def test_not_replaced(self):
+        """Nobody pushes the daemon off its name."""
+        other = self.bus.connect()
+        reply = call_bus(other, 'RequestName', '(su)', BUS_NAME, REPLACE_EXISTING)
+        self.assertEqual(reply, (IN_QUEUE,))
+        self.assertEqual(self.create().get('State'), 'listening')
+        other.close_sync()
+
+
+class TestReturn(BusTest):
+    def start_streams(self, server, n):
+        streamers = [Streamer(server.addresses()[0]) for _ in range(n)]
+        for streamer in streamers:
+            self.addCleanup(streamer.done.set)
+        return streamers, [self.in_thread(streamer.run) for streamer in streamers]
+
+    def wish(self, daemon, server):
+        """Leave with the daemon what belongs to a client: a rate, and calls that wait."""
+        server.set('RefreshRateMs', 100)
+        condition = {'NAccepted': GLib.Variant('t', 1000000)}
+        for _ in range(100):
+            daemon.connection.call(BUS_NAME, server.path, BUS_NAME + '.Server', 'WaitFor',
+                                   GLib.Variant('(a{sv}t)', (condition, 3600 * 1000000)), None,
+                                   Gio.DBusCallFlags.NONE, GLib.MAXINT32, None, None)
+        self.assertEqual(server.get('RefreshRateMs'), 100)
+        self.assertFalse(daemon.sleeps())
+
+    def check_signals(self, daemon):
+        """Changes and new objects are signalled."""
+        seen = []
+        daemon.connection.signal_subscribe(
+            BUS_NAME, None, None, None, None, Gio.DBusSignalFlags.NONE,
+            lambda *arguments: seen.append((arguments[2], arguments[4])))
+        server = daemon.get_server('echo')
+        server.set('Backlog', server.get('Backlog') + 1)
+        path = daemon.manager('CreateServer', '(sa{sv})', 'more',
+                              settings(ListenAddresses=['127.0.0.1:0']))
+        daemon.manager('RemoveServer', '(s)', 'more')
+        expected = {(server.path, 'PropertiesChanged'), (ROOT, 'InterfacesAdded'),
+                    (ROOT, 'InterfacesRemoved')}
+        wait_until(lambda: dispatch() and expected <= set(seen), f'signals of {path}')
+
+    def test_bus_killed(self):
+        """A bus that dies under load takes no byte with it; the daemon is back within 5 s."""
+        daemon = self.start()
+        server = daemon.get_server('echo')
+        [address] = server.addresses()
+        for i in range(3):
+            streamers, futures = self.start_streams(server, 4)
+            server.wait_for(NConnections=4)
+            self.wish(daemon, server)
+            daemon.bus.kill()
+            counts = [streamer.count for streamer in streamers]
+            wait_until(lambda: all(s.count > n + 10 ** 6 for s, n in zip(streamers, counts)),
+                       'all streams go on')
+            with socket.create_connection(address, DEADLINE) as sock:
+                sock.sendall(b'still served')
+                self.assertEqual(read_exactly(sock, 12), b'still served')
+            wait_until(lambda n=i + 1: daemon.log().count('The bus is gone') == n, 'it is told')
+            daemon.bus.start()
+            start = time.monotonic()
+            daemon.attach()
+            self.assertLess(time.monotonic() - start, 5)
+            self.assertEqual((server.addresses(), server.get('RefreshRateMs')), ([address], 0))
+            for streamer in streamers:
+                streamer.done.set()
+            total = sum(future.result(DEADLINE) for future in futures) + 12
+            snapshot = server.wait_for(NConnections=0)
+            self.assertEqual((snapshot['BytesReceived'], snapshot['BytesSent']), (total, total))
+            wait_until(daemon.sleeps, 'nobody is waited for any more')
+            self.check_signals(daemon)
+            server.call('Statistics.Reset')
+        daemon.stop()
+        self.check_log(daemon)
