@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright The Sonde contributors */
 
-/* struct tcp_info by names that carry their units. */
+/* struct tcp_info by names that carry their units.
+ *
+ * The kernel tells how much of it there is, and that may be more than the
+ * headers know with which this was built: what was added since is found by its
+ * place, which never changes. Left out are what no kernel fills in
+ * (tcpi_last_ack_sent, tcpi_fackets since 4.15) and the last word, at 276, in
+ * which 6.18 and later ones put different things. */
 
 #include "config.h"
 
@@ -19,6 +25,8 @@
 /* clang-format off */
 #define FIELD(name, field, factor) \
   { name, offsetof (struct tcp_info, field), sizeof (((struct tcp_info *) NULL)->field), factor }
+
+G_STATIC_ASSERT (offsetof (struct tcp_info, tcpi_snd_wnd) == 228);
 
 /* How a field is named, where it is, how wide, and how many of the unit in its
  * name it counts. */
@@ -79,8 +87,29 @@ static const struct
   FIELD ("TcpReorderingSeen", tcpi_reord_seen, 1),
   FIELD ("TcpOutOfOrderSegments", tcpi_rcv_ooopack, 1),
   FIELD ("TcpSendWindowBytes", tcpi_snd_wnd, 1),
+  { "TcpReceiveWindowBytes", 232, 4, 1 },               /* Linux 6.2 */
+  { "TcpRehashes", 236, 4, 1 },
+  { "TcpTotalRtos", 240, 2, 1 },                        /* Linux 6.7 */
+  { "TcpTotalRtoRecoveries", 242, 2, 1 },
+  { "TcpTotalRtoUSec", 244, 4, MILLISECONDS },
+  { "TcpReceivedCeSegments", 248, 4, 1 },               /* Linux 6.18 */
+  { "TcpDeliveredEct1Bytes", 252, 4, 1 },
+  { "TcpDeliveredEct0Bytes", 256, 4, 1 },
+  { "TcpDeliveredCeBytes", 260, 4, 1 },
+  { "TcpReceivedEct1Bytes", 264, 4, 1 },
+  { "TcpReceivedEct0Bytes", 268, 4, 1 },
+  { "TcpReceivedCeBytes", 272, 4, 1 },
 };
 /* clang-format on */
+
+/* More than any kernel fills in. */
+#define INFO_MAX 512
+
+typedef union
+{
+  struct tcp_info info;
+  guint8          raw[INFO_MAX];
+} Info;
 
 static guint64
 read_field (const guint8 *raw,
@@ -88,6 +117,7 @@ read_field (const guint8 *raw,
 {
   guint64 wide;
   guint32 word;
+  guint16 half;
 
   if (size == sizeof wide)
     {
@@ -99,8 +129,30 @@ read_field (const guint8 *raw,
       memcpy (&word, raw, sizeof word);
       return word;
     }
+  if (size == sizeof half)
+    {
+      memcpy (&half, raw, sizeof half);
+      return half;
+    }
 
   return *raw;
+}
+
+/* They share bytes, and are there as long as Linux has had them all: 4.18. */
+static void
+insert_bit_fields (const struct tcp_info *info,
+                   GVariantDict          *dict)
+{
+  g_variant_dict_insert (dict, "TcpSendWindowScaleBits", "t", (guint64) info->tcpi_snd_wscale);
+  g_variant_dict_insert (dict, "TcpReceiveWindowScaleBits", "t", (guint64) info->tcpi_rcv_wscale);
+  g_variant_dict_insert (dict,
+                         "TcpDeliveryRateAppLimited",
+                         "t",
+                         (guint64) info->tcpi_delivery_rate_app_limited);
+  g_variant_dict_insert (dict,
+                         "TcpFastOpenClientFailure",
+                         "t",
+                         (guint64) info->tcpi_fastopen_client_fail);
 }
 
 /*
@@ -115,18 +167,18 @@ void
 sonde_tcp_info_read (int           fd,
                      GVariantDict *dict)
 {
-  struct tcp_info info = { 0 };
-  socklen_t       length = sizeof info;
+  Info      info = { 0 };
+  socklen_t length = sizeof info;
 
   if (getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
     return;
 
+  insert_bit_fields (&info.info, dict);
   for (gsize i = 0; i < G_N_ELEMENTS (fields); i++)
     if (fields[i].offset + fields[i].size <= length)
       g_variant_dict_insert (dict,
                              fields[i].name,
                              "t",
-                             read_field ((const guint8 *) &info + fields[i].offset,
-                                         fields[i].size) *
+                             read_field (info.raw + fields[i].offset, fields[i].size) *
                                fields[i].factor);
 }

@@ -86,9 +86,9 @@ class Process:
 
     def __init__(self, command, *, environment=None, **options):
         self.log_file = tempfile.NamedTemporaryFile(prefix='sonde-test-')
+        options.setdefault('stdin', subprocess.DEVNULL)
         options.setdefault('stderr', self.log_file.fileno())
-        self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                      env={**os.environ, **(environment or {})}, **options)
+        self.child = subprocess.Popen(command, env={**os.environ, **(environment or {})}, **options)
         self.pid = self.child.pid
 
     def log(self):
