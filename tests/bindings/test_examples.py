@@ -4,10 +4,11 @@
 
 import os
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
-from program import EXAMPLES, GJS, LUA, PYTHON, VALGRIND, compile_c, run
+from program import EXAMPLES, GJS, LUA, PYTHON, TIMEOUT, VALGRIND, compile_c, run
 
 
 class TestEcho(unittest.TestCase):
@@ -46,3 +47,19 @@ class TestEcho(unittest.TestCase):
     def test_vala(self):
         """The example in Vala runs."""
         self.check(run(self, os.environ['SONDE_EXAMPLE_VALA']))
+
+
+class TestMore(unittest.TestCase):
+    def test_watch(self):
+        """The example with a main loop hears of everything, in order."""
+        opened, closed, *states = run(self, *GJS, EXAMPLES / 'watch.js').splitlines()[1:]
+        self.assertRegex(opened, r'^1 opened from (127\.0\.0\.1|::1)$')
+        self.assertEqual(closed, '1 closed: 12 bytes came, 12 went')
+        self.assertEqual(states, ['now draining', 'now stopped'])
+
+    def test_line_client(self):
+        """The tests of a client library, as an example, pass."""
+        done = subprocess.run([*PYTHON, EXAMPLES / 'test_line_client.py'], check=False,
+                              capture_output=True, text=True, timeout=TIMEOUT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('Ran 3 tests', done.stderr)
