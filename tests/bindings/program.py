@@ -18,13 +18,27 @@ VALGRIND = ('valgrind', '--quiet', '--error-exitcode=99', '--leak-check=full',
             '--suppressions=/usr/share/glib-2.0/valgrind/glib.supp')
 
 
-def run(test, *command, **environment):
-    """Run a program to its end, which must be a good one; return what it wrote."""
-    done = subprocess.run(
+def run_command(command, **environment):
+    return subprocess.run(
         [str(word) for word in command], capture_output=True, text=True, timeout=TIMEOUT,
         check=False, stdin=subprocess.DEVNULL,
         env={**os.environ, 'G_DEBUG': 'fatal-criticals', **environment})
+
+
+def run(test, *command, **environment):
+    """Run a program to its end, which must be a good one; return what it wrote."""
+    done = run_command(command, **environment)
     test.assertEqual((done.returncode, done.stderr), (0, ''), done.stdout)
+    return done.stdout
+
+
+def run_valgrind(test, program):
+    """Run a program under valgrind, which must find nothing."""
+    def only_found(stderr):
+        # What stands between -- is about valgrind itself: calls that it does not know.
+        return ''.join(line for line in stderr.splitlines(True) if not line.startswith('--'))
+    done = run_command((*VALGRIND, program), G_SLICE='always-malloc')
+    test.assertEqual((done.returncode, only_found(done.stderr)), (0, ''), done.stdout)
     return done.stdout
 
 

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from program import EXAMPLES, GJS, LUA, PYTHON, TIMEOUT, VALGRIND, compile_c, run
+from program import EXAMPLES, GJS, LUA, PYTHON, TIMEOUT, compile_c, run, run_valgrind
 
 
 class TestEcho(unittest.TestCase):
@@ -30,7 +30,7 @@ class TestEcho(unittest.TestCase):
 
     def test_c_leaks_nothing(self):
         """The example in C leaves nothing behind."""
-        self.check(run(self, *VALGRIND, os.environ['SONDE_EXAMPLE_C'], G_SLICE='always-malloc'))
+        self.check(run_valgrind(self, os.environ['SONDE_EXAMPLE_C']))
 
     def test_python(self):
         """The example in Python runs."""
@@ -56,6 +56,11 @@ class TestMore(unittest.TestCase):
         self.assertRegex(opened, r'^1 opened from (127\.0\.0\.1|::1)$')
         self.assertEqual(closed, '1 closed: 12 bytes came, 12 went')
         self.assertEqual(states, ['now draining', 'now stopped'])
+
+    def test_c_line_client(self):
+        """The same in C has a daemon of its own, and leaves nothing behind."""
+        output = run_valgrind(self, os.environ['SONDE_EXAMPLE_TEST'])
+        self.assertRegex(output, r'(?m)^ok 1 /line-client/answer$')
 
     def test_line_client(self):
         """The tests of a client library, as an example, pass."""

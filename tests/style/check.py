@@ -28,6 +28,7 @@ LAYERS = {
     'src/libsonde/': re.compile(
         r'dbus|polkit|systemd|json-glib|sonded|sondectl|introspection|.config\.h', re.IGNORECASE
     ),
+    'src/libsonde-test/': re.compile(r'polkit|sonded|sondectl|libsonde/.*-private'),
     'src/sonded/': re.compile(r'sondectl'),
     'src/sondectl/': re.compile(r'sonded\b'),
 }
