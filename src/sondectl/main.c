@@ -25,6 +25,8 @@ static const SondectlVerb verbs[] = {
     N_ ("List who is connected") },
   { "probe", N_ ("[SERVER... | HOST PORT]"), sondectl_probe,
     N_ ("Send something to servers and compare the answer") },
+  { "bench", N_ ("SERVER | HOST PORT"), sondectl_bench,
+    N_ ("Load a server over many connections and measure how long it takes") },
 };
 
 static const SondectlVerb *

@@ -7,6 +7,9 @@
 
 G_BEGIN_DECLS
 
+SondectlExit sondectl_bench (SondectlContext *context,
+                             int              argc,
+                             char           **argv);
 SondectlExit sondectl_connections (SondectlContext *context,
                                    int              argc,
                                    char           **argv);
