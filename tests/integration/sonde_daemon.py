@@ -31,6 +31,10 @@ PROBLEM = re.compile(r'(WARNING|CRITICAL|ERROR) \*\*|-(WARNING|CRITICAL|ERROR)\b
 UNSHARE = ['unshare', '--net', '--mount']
 if os.geteuid() != 0:
     UNSHARE += ['--map-current-user', '--keep-caps']
+# And one behind these, and a process id, joins that network.
+ENTER = ['nsenter', '--net', '--target']
+if os.geteuid() != 0:
+    ENTER[1:1] = ['--user', '--preserve-credentials']
 IN_NAMESPACE = [*UNSHARE, 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
 
 

@@ -3,10 +3,12 @@
 """KernelLimits tells what the kernel says, and copes with a kernel that says nothing."""
 
 import pathlib
+import subprocess
+import time
 
 from gi.repository import Gio, GLib
-from sonde_daemon import (BUS_NAME, IN_NAMESPACE, PROPERTIES_INTERFACE, ROOT, UNSHARE,
-                          read_interfaces)
+from sonde_daemon import (BUS_NAME, DEADLINE, ENTER, IN_NAMESPACE, PROPERTIES_INTERFACE, ROOT,
+                          UNSHARE, Bus, Daemon, read_interfaces)
 from sonde_harness import SondeTest
 
 # Hides everything that sysctls would tell, as some containers do.
@@ -83,8 +85,31 @@ class TestKernelLimits(SondeTest):
         self.assertLess(deltas['RetransSegs'], 2 ** 32)
 
 
+def write_sysctls(daemon, **values):
+    """Set sysctls of the network of a daemon."""
+    script = ''.join(f'echo {value} > /proc/sys/net/ipv4/{name}\n'
+                     for name, value in values.items())
+    subprocess.run([*ENTER, str(daemon.pid), 'sh', '-e', '-c', script], check=True,
+                   timeout=DEADLINE)
+
+
 class TestOwnNetwork(SondeTest):
     daemon_prefix = IN_NAMESPACE
+
+    def test_changes_are_seen(self):
+        """A sysctl that is changed while the daemon runs is seen at the next read."""
+        for retries in 3, 5, 1:
+            write_sysctls(self.daemon, tcp_syn_retries=retries, tcp_keepalive_time=100 * retries)
+            shown = self.daemon.get_all(ROOT, 'KernelLimits')
+            everything = self.daemon.call(ROOT, 'KernelLimits.GetAll')
+            self.assertEqual(shown['TcpSynRetries'], retries)
+            self.assertEqual(shown['TcpKeepaliveTimeUSec'], 100 * retries * 1000000)
+            self.assertEqual(everything['net.ipv4.tcp_syn_retries'], retries)
+            self.assertEqual(shown['ConnectTimeoutClassicUSec'], (2 ** (retries + 1) - 1) * 1000000)
+            computed = self.daemon.call(ROOT, 'KernelLimits.ComputeConnectTimeout', '(a{sv})', {})
+            self.assertEqual(shown['ConnectTimeoutUSec'], computed)
+        server = self.create()
+        self.assertEqual(server.report('listener')['KeepAliveTimeUSec'][1], 100 * 1000000)
 
     def test_limits_of_the_namespace(self):
         """In a network of its own the daemon shows the limits of that network."""
@@ -93,6 +118,54 @@ class TestOwnNetwork(SondeTest):
                  for path in pathlib.Path('/proc/sys/net', folder).iterdir() if path.is_file()}
         self.assertLessEqual(mine, names)
         self.assertEqual(self.create().get('State'), 'listening')
+
+
+class TestBlackHole(SondeTest):
+    # A neighbour that has an address, and nobody to take what is sent to it.
+    SCRIPT = """
+      ip link add sonde0 type veth peer name sonde1
+      ip link set sonde0 up && ip link set sonde1 up
+      ip address add 192.0.2.1/24 dev sonde0
+      ip neighbour add 192.0.2.2 lladdr 02:00:00:00:00:02 dev sonde0 nud permanent
+      exec "$@" """
+    LINEAR = 'tcp_syn_linear_timeouts'
+
+    def start(self, sysctls):
+        bus = Bus()
+        self.addCleanup(bus.stop)
+        daemon = Daemon(bus, prefix=[*IN_NAMESPACE, 'sh', '-e', '-c', self.SCRIPT, 'sh'])
+        self.addCleanup(daemon.kill)
+        write_sysctls(daemon, **sysctls)
+        return daemon
+
+    def give_up(self, daemon):
+        """Return how long the kernel tries to connect, and how long it should by the model."""
+        model = daemon.get_all(ROOT, 'KernelLimits')['ConnectTimeoutUSec'] / 1000000
+        start = time.monotonic()
+        options = {'ConnectTimeoutUSec': GLib.Variant('t', 0)}
+        message = self.fails('ConnectTimedOut', daemon.manager, 'RunProbe', '(sqa{sv})',
+                             '192.0.2.2', 9, options)
+        self.assertIn('ETIMEDOUT', message)
+        return time.monotonic() - start, model
+
+    def test_model(self):
+        """The kernel gives up connecting to a black hole when the model says."""
+        linear = [0, 4] if pathlib.Path('/proc/sys/net/ipv4', self.LINEAR).exists() else [None]
+        cases = [(n, timeouts) for n in (1, 2, 3) for timeouts in linear]
+        waiting = {}
+        for n, timeouts in cases:
+            sysctls = {'tcp_syn_retries': n}
+            if timeouts is not None:
+                sysctls[self.LINEAR] = timeouts
+            daemon = self.start(sysctls)
+            waiting[n, timeouts] = self.in_thread(self.give_up, daemon)
+        for case, future in waiting.items():
+            with self.subTest(retries=case[0], linear_timeouts=case[1]):
+                elapsed, model = future.result(2 * DEADLINE)
+                print(f'# {case}: {elapsed:.2f} s, by the model {model:.0f} s', flush=True)
+                # Timers are late by their slack and the load, and never early.
+                self.assertGreater(elapsed, model - 0.1)
+                self.assertLess(elapsed, 1.05 * model + 1)
 
 
 class TestWithoutSysctls(SondeTest):
