@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* More than anybody has, and few enough to be opened at a time. */
+#define ADDRESSES_MAX 1024
+
 static const struct
 {
   const char *type;
@@ -20,7 +23,8 @@ static const struct
   [SONDE_KEY_TIME] = { "t", "a time" },
   [SONDE_KEY_STRING] = { "s", "a name" },
   [SONDE_KEY_ENUM] = { "s", "a name" },
-  [SONDE_KEY_ADDRESSES] = { "as", "addresses, each HOST:PORT" },
+  [SONDE_KEY_ADDRESSES] = { "as",
+                            "up to " G_STRINGIFY (ADDRESSES_MAX) " addresses, each HOST:PORT" },
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == SONDE_KEY_ADDRESSES + 1);
@@ -236,10 +240,24 @@ is_valid_string (const SondeKey *key,
 }
 
 static gboolean
-are_valid_addresses (GVariant *value,
-                     GError  **error)
+are_valid_addresses (const SondeKey *key,
+                     GVariant       *value,
+                     GError        **error)
 {
-  g_autofree const char **addresses = g_variant_get_strv (value, NULL);
+  gsize                   n_addresses = 0;
+  g_autofree const char **addresses = g_variant_get_strv (value, &n_addresses);
+
+  if (n_addresses > ADDRESSES_MAX)
+    {
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_INVALID_SETTING,
+                   "%s with %" G_GSIZE_FORMAT " addresses is not valid; allowed: %s",
+                   key->name,
+                   n_addresses,
+                   kinds[key->kind].noun);
+      return FALSE;
+    }
 
   for (gsize i = 0; addresses[i] != NULL; i++)
     if (!sonde_address_check (addresses[i], error))
@@ -274,7 +292,7 @@ sonde_key_check (const SondeKey *key,
     checked = g_variant_ref (value);
 
   if (checked != NULL && key->kind == SONDE_KEY_ADDRESSES)
-    return are_valid_addresses (checked, error) ? g_steal_pointer (&checked) : NULL;
+    return are_valid_addresses (key, checked, error) ? g_steal_pointer (&checked) : NULL;
 
   valid = checked != NULL &&
           (!g_variant_is_of_type (checked, G_VARIANT_TYPE_STRING) ||

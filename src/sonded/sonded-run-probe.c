@@ -5,6 +5,8 @@
 
 #include "sonded-run-probe.h"
 
+#include <string.h>
+
 #include "sonded-reply.h"
 
 /* The options of RunProbe() and the properties of SondeProbe that they set. */
@@ -24,6 +26,9 @@ static const struct
 
 /* Probes that may run at a time; each is a thread that mostly waits. */
 #define PROBES_MAX 32
+
+/* A name of DNS has at most 253. */
+#define HOST_MAX 255
 
 #define N_PROBES_KEY "sonded-n-probes"
 
@@ -260,14 +265,15 @@ make_probe (GObject    *owner,
                    PROBES_MAX);
       return NULL;
     }
-  if (port == 0 || host[0] == '\0')
+  if (port == 0 || host[0] == '\0' || strlen (host) > HOST_MAX)
     {
       g_set_error (error,
                    SONDE_ERROR,
                    SONDE_ERROR_INVALID_SETTING,
-                   "host=%s port=%u is not valid; allowed: a host, and 1 to 65535",
+                   "host=%s port=%u is not valid; allowed: a host of 1 to %d bytes, and 1 to 65535",
                    excerpt,
-                   port);
+                   port,
+                   HOST_MAX);
       return NULL;
     }
 

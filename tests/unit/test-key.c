@@ -42,7 +42,7 @@ static const struct
   { &delay, "t", "1s to 1h, or 0 for the default", "uint64 0" },
   { &word, "s", "a name of at most 15 characters", "''" },
   { &mode, "s", MODES, "'upper'" },
-  { &places, "as", "addresses, each HOST:PORT", "@as []" },
+  { &places, "as", "up to 1024 addresses, each HOST:PORT", "@as []" },
 };
 
 /* A value, and what a key makes of it; nothing, if it refuses it. */
