@@ -38,6 +38,11 @@ gboolean sonde_roster_foreach (SondeRoster     *self,
                                guint64          after_id,
                                SondeSessionFunc func,
                                gpointer         user_data);
+gboolean sonde_roster_find (SondeRoster     *self,
+                            guint64          id,
+                            SondeSessionFunc func,
+                            gpointer         user_data);
+guint64  sonde_roster_get_newest (SondeRoster *self);
 gboolean sonde_roster_reset_longest_stalled (SondeRoster *self);
 
 G_END_DECLS

@@ -126,6 +126,57 @@ sonde_roster_foreach (SondeRoster     *self,
   return go_on;
 }
 
+/*
+ * sonde_roster_find:
+ * @self: a roster
+ * @id: the id of a session
+ * @func: what is called for it; its result is not looked at
+ * @user_data: what it is called with
+ *
+ * Shows one session, under the lock that keeps it open.
+ *
+ * Returns: %FALSE if it is not there
+ */
+gboolean
+sonde_roster_find (SondeRoster     *self,
+                   guint64          id,
+                   SondeSessionFunc func,
+                   gpointer         user_data)
+{
+  SondeSession *session = NULL;
+
+  g_mutex_lock (&self->lock);
+  for (session = self->first; session != NULL && session->id < id;)
+    session = session->next;
+  if (session != NULL && session->id != id)
+    session = NULL;
+  if (session != NULL)
+    func (session, user_data);
+  g_mutex_unlock (&self->lock);
+
+  return session != NULL;
+}
+
+/*
+ * sonde_roster_get_newest:
+ * @self: a roster
+ *
+ * Gets the id of the session that was opened last.
+ *
+ * Returns: an id, or 0 if there is none
+ */
+guint64
+sonde_roster_get_newest (SondeRoster *self)
+{
+  guint64 id;
+
+  g_mutex_lock (&self->lock);
+  id = self->last != NULL ? self->last->id : 0;
+  g_mutex_unlock (&self->lock);
+
+  return id;
+}
+
 static gboolean
 has_waited_longer (SondeSession *session,
                    SondeSession *than)

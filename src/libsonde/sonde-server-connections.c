@@ -9,6 +9,86 @@
 #include "sonde-server-private.h"
 #include "sonde-tcp-info-private.h"
 
+/* All of its shards: those that listen, then those that do so no more. */
+static SondeRoster *
+get_roster (SondeServer *self,
+            guint        i)
+{
+  if (i < self->shards->len)
+    return sonde_shard_get_roster (self->shards->pdata[i]);
+  i -= self->shards->len;
+
+  return i < self->retired->len ? sonde_shard_get_roster (self->retired->pdata[i]) : NULL;
+}
+
+/*
+ * sonde_server_foreach:
+ * @self: a server
+ * @func: what is called for each open connection
+ * @user_data: what it is called with
+ *
+ * Shows every open connection.
+ */
+gboolean
+sonde_server_foreach (SondeServer     *self,
+                      SondeSessionFunc func,
+                      gpointer         user_data)
+{
+  SondeRoster *roster = NULL;
+
+  for (guint i = 0; (roster = get_roster (self, i)) != NULL; i++)
+    if (!sonde_roster_foreach (roster, 0, func, user_data))
+      return FALSE;
+
+  return TRUE;
+}
+
+/*
+ * sonde_server_find:
+ * @self: a server
+ * @id: the id of a connection
+ * @func: what is called for it
+ * @user_data: what it is called with
+ *
+ * Shows one open connection.
+ *
+ * Returns: %FALSE if there is none of that id
+ */
+gboolean
+sonde_server_find (SondeServer     *self,
+                   guint64          id,
+                   SondeSessionFunc func,
+                   gpointer         user_data)
+{
+  SondeRoster *roster = NULL;
+
+  for (guint i = 0; (roster = get_roster (self, i)) != NULL; i++)
+    if (sonde_roster_find (roster, id, func, user_data))
+      return TRUE;
+
+  return FALSE;
+}
+
+/*
+ * sonde_server_get_newest:
+ * @self: a server
+ *
+ * Gets the id of the connection that was opened last.
+ *
+ * Returns: an id, or 0 if there is none
+ */
+guint64
+sonde_server_get_newest (SondeServer *self)
+{
+  SondeRoster *roster = NULL;
+  guint64      newest = 0;
+
+  for (guint i = 0; (roster = get_roster (self, i)) != NULL; i++)
+    newest = MAX (newest, sonde_roster_get_newest (roster));
+
+  return newest;
+}
+
 typedef struct
 {
   guint64  id;
@@ -54,21 +134,6 @@ list_session (SondeSession *session,
   return ++listing->n_shard < listing->limit;
 }
 
-static void
-list_shards (GPtrArray *shards,
-             guint64    after_id,
-             Listing   *listing)
-{
-  for (guint i = 0; i < shards->len; i++)
-    {
-      listing->n_shard = 0;
-      sonde_roster_foreach (sonde_shard_get_roster (shards->pdata[i]),
-                            after_id,
-                            list_session,
-                            listing);
-    }
-}
-
 static int
 compare_rows (gconstpointer a,
               gconstpointer b)
@@ -99,6 +164,7 @@ sonde_server_list_connections (SondeServer *self,
                                guint        limit)
 {
   Listing         listing = { NULL, SONDE_CONNECTIONS_MAX, 0, g_get_monotonic_time () };
+  SondeRoster    *roster = NULL;
   GVariantBuilder builder;
 
   g_return_val_if_fail (SONDE_IS_SERVER (self), NULL);
@@ -107,8 +173,11 @@ sonde_server_list_connections (SondeServer *self,
     listing.limit = MIN (limit, SONDE_CONNECTIONS_MAX);
   listing.rows = g_array_new (FALSE, FALSE, sizeof (Row));
   g_array_set_clear_func (listing.rows, clear_row);
-  list_shards (self->shards, after_id, &listing);
-  list_shards (self->retired, after_id, &listing);
+  for (guint i = 0; (roster = get_roster (self, i)) != NULL; i++)
+    {
+      listing.n_shard = 0;
+      sonde_roster_foreach (roster, after_id, list_session, &listing);
+    }
   g_array_sort (listing.rows, compare_rows);
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(tsqtttb)"));
@@ -123,13 +192,6 @@ sonde_server_list_connections (SondeServer *self,
 
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
-
-typedef struct
-{
-  guint64       id;
-  gboolean      reset;
-  GVariantDict *dict; /* (unowned) */
-} Search;
 
 static void
 describe_options (SondeSession *session,
@@ -151,25 +213,21 @@ static gboolean
 describe_session (SondeSession *session,
                   gpointer      user_data)
 {
-  Search          *search = user_data;
-  g_autofree char *host = NULL;
+  GVariantDict    *dict = user_data;
+  g_autofree char *host = sonde_peer_dup_host (&session->peer);
 
-  if (session->id != search->id)
-    return TRUE;
-
-  host = sonde_peer_dup_host (&session->peer);
-  g_variant_dict_insert (search->dict, "Id", "t", session->id);
-  g_variant_dict_insert (search->dict, "PeerAddress", "s", host);
-  g_variant_dict_insert (search->dict, "PeerPort", "q", session->peer.port);
-  g_variant_dict_insert (search->dict,
+  g_variant_dict_insert (dict, "Id", "t", session->id);
+  g_variant_dict_insert (dict, "PeerAddress", "s", host);
+  g_variant_dict_insert (dict, "PeerPort", "q", session->peer.port);
+  g_variant_dict_insert (dict,
                          "AgeUSec",
                          "t",
                          (guint64) (g_get_monotonic_time () - session->opened));
-  g_variant_dict_insert (search->dict, "BytesReceived", "t", (guint64) session->received);
-  g_variant_dict_insert (search->dict, "BytesSent", "t", (guint64) session->sent);
-  g_variant_dict_insert (search->dict, "Stalled", "b", (gboolean) session->stalled);
-  describe_options (session, search->dict);
-  sonde_tcp_info_read (session->fd, search->dict);
+  g_variant_dict_insert (dict, "BytesReceived", "t", (guint64) session->received);
+  g_variant_dict_insert (dict, "BytesSent", "t", (guint64) session->sent);
+  g_variant_dict_insert (dict, "Stalled", "b", (gboolean) session->stalled);
+  describe_options (session, dict);
+  sonde_tcp_info_read (session->fd, dict);
 
   return FALSE;
 }
@@ -208,12 +266,11 @@ sonde_server_get_connection (SondeServer *self,
                              GError     **error)
 {
   GVariantDict dict;
-  Search       search = { id, FALSE, &dict };
 
   g_return_val_if_fail (SONDE_IS_SERVER (self), NULL);
 
   g_variant_dict_init (&dict, NULL);
-  if (!sonde_server_foreach (self, describe_session, &search))
+  if (sonde_server_find (self, id, describe_session, &dict))
     return g_variant_ref_sink (g_variant_dict_end (&dict));
 
   g_variant_dict_clear (&dict);
@@ -226,12 +283,9 @@ static gboolean
 close_session (SondeSession *session,
                gpointer      user_data)
 {
-  Search *search = user_data;
+  const gboolean *reset = user_data;
 
-  if (session->id != search->id)
-    return TRUE;
-
-  sonde_session_give_order (session, search->reset ? SONDE_ORDER_RESET : SONDE_ORDER_FINISH);
+  sonde_session_give_order (session, *reset ? SONDE_ORDER_RESET : SONDE_ORDER_FINISH);
 
   return FALSE;
 }
@@ -255,11 +309,9 @@ sonde_server_close_connection (SondeServer *self,
                                gboolean     reset,
                                GError     **error)
 {
-  Search search = { id, reset, NULL };
-
   g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
 
-  return !sonde_server_foreach (self, close_session, &search) ||
+  return sonde_server_find (self, id, close_session, &reset) ||
          set_no_such_connection (self, id, error);
 }
 
@@ -276,14 +328,13 @@ sonde_server_close_connection (SondeServer *self,
 guint
 sonde_server_get_n_connections (SondeServer *self)
 {
-  guint n = 0;
+  SondeRoster *roster = NULL;
+  guint        n = 0;
 
   g_return_val_if_fail (SONDE_IS_SERVER (self), 0);
 
-  for (guint i = 0; i < self->shards->len; i++)
-    n += sonde_roster_get_n_sessions (sonde_shard_get_roster (self->shards->pdata[i]));
-  for (guint i = 0; i < self->retired->len; i++)
-    n += sonde_roster_get_n_sessions (sonde_shard_get_roster (self->retired->pdata[i]));
+  for (guint i = 0; (roster = get_roster (self, i)) != NULL; i++)
+    n += sonde_roster_get_n_sessions (roster);
 
   return n;
 }

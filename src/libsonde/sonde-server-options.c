@@ -103,34 +103,14 @@ report_listener (Report *report)
   close (sample);
 }
 
-typedef struct
-{
-  Report *report;
-  guint64 id;
-} Newest;
-
-static gboolean
-find_newest (SondeSession *session,
-             gpointer      user_data)
-{
-  guint64 *newest = user_data;
-
-  *newest = MAX (*newest, session->id);
-
-  return TRUE;
-}
-
 static gboolean
 report_session (SondeSession *session,
                 gpointer      user_data)
 {
-  Newest *newest = user_data;
+  Report *report = user_data;
 
-  if (session->id != newest->id)
-    return TRUE;
-
-  newest->report->fd = session->fd;
-  add_report (newest->report);
+  report->fd = session->fd;
+  add_report (report);
 
   return FALSE;
 }
@@ -163,7 +143,6 @@ sonde_server_get_option_report (SondeServer *self)
   g_autoptr (SondeKernelLimits) limits = sonde_kernel_limits_new ();
   GVariantBuilder builder;
   Report          report = { self, &builder, limits, NULL, 0, -1 };
-  Newest          newest = { &report, 0 };
 
   g_return_val_if_fail (SONDE_IS_SERVER (self), NULL);
 
@@ -172,8 +151,7 @@ sonde_server_get_option_report (SondeServer *self)
 
   report.scope = "connection";
   report.phases = SONDE_OPTION_ON_CONNECTION;
-  sonde_server_foreach (self, find_newest, &newest.id);
-  sonde_server_foreach (self, report_session, &newest);
+  sonde_server_find (self, sonde_server_get_newest (self), report_session, &report);
 
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }

@@ -44,6 +44,11 @@ struct _SondeServer
 gboolean  sonde_server_foreach (SondeServer     *self,
                                 SondeSessionFunc func,
                                 gpointer         user_data);
+gboolean  sonde_server_find (SondeServer     *self,
+                             guint64          id,
+                             SondeSessionFunc func,
+                             gpointer         user_data);
+guint64   sonde_server_get_newest (SondeServer *self);
 guint64   sonde_server_get_counter (SondeServer *self,
                                     SondeCounter counter);
 void      sonde_server_get_accept_queue (SondeServer *self,

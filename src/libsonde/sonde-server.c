@@ -121,32 +121,6 @@ sonde_server_notify_setting (SondeServer *self,
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PENDING_RELISTEN]);
 }
 
-/*
- * sonde_server_foreach:
- * @self: a server
- * @func: what is called for each open connection
- * @user_data: what it is called with
- *
- * Shows every open connection.
- */
-gboolean
-sonde_server_foreach (SondeServer     *self,
-                      SondeSessionFunc func,
-                      gpointer         user_data)
-{
-  for (guint i = 0; i < self->shards->len; i++)
-    if (!sonde_roster_foreach (sonde_shard_get_roster (self->shards->pdata[i]), 0, func, user_data))
-      return FALSE;
-  for (guint i = 0; i < self->retired->len; i++)
-    if (!sonde_roster_foreach (sonde_shard_get_roster (self->retired->pdata[i]),
-                               0,
-                               func,
-                               user_data))
-      return FALSE;
-
-  return TRUE;
-}
-
 /**
  * sonde_server_get_name:
  * @self: a server
