@@ -99,6 +99,8 @@ int
 main (int    argc,
       char **argv)
 {
+  g_autoptr (GError) sockets_error = NULL;
+  g_autoptr (SondedSockets) sockets = sonded_sockets_take (&sockets_error);
   g_autoptr (SondedLog) log = sonded_log_new ();
   g_auto (SondedOptions) options = { 0 };
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
@@ -109,10 +111,18 @@ main (int    argc,
 
   if (!sonded_options_parse (&options, argc, argv, &app.status))
     return app.status;
+  if (sockets == NULL)
+    {
+      fail (&app, SONDED_EXIT_NOT_CONFIGURED, sockets_error);
+      return app.status;
+    }
 
   daemon = app.daemon = sonded_daemon_new ();
   provision = app.provision =
-    sonded_provision_new (daemon, options.config_path, options.config_folders);
+    sonded_provision_new (daemon,
+                          options.config_path,
+                          options.config_folders,
+                          g_steal_pointer (&sockets));
   if (options.bus_address != NULL)
     bus = app.bus =
       sonded_bus_new (daemon, provision, log, options.bus_address, options.system_bus);

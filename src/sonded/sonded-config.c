@@ -15,7 +15,10 @@
 #define SERVER_GROUP_PREFIX "Server "
 #define GROUPS "[" GENERAL_GROUP "], [" SERVER_GROUP_PREFIX "NAME]"
 #define SERVER_NAME_MAX 64
+#define SOCKET_NAME_MAX 255
 #define PRESET "Preset"
+#define LISTEN "Listen"
+#define LISTEN_FD "fd"
 
 /*
  * sonded_config_is_valid_name:
@@ -45,6 +48,7 @@ config_new (void)
                                          g_str_equal,
                                          g_free,
                                          (GDestroyNotify) sonde_settings_unref);
+  self->sockets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 
   return self;
 }
@@ -59,6 +63,7 @@ void
 sonded_config_free (SondedConfig *self)
 {
   g_hash_table_unref (self->servers);
+  g_hash_table_unref (self->sockets);
   g_free (self);
 }
 
@@ -129,6 +134,69 @@ load_key (SondeSettings          *settings,
   return sonded_lines_set_error (file->lines, group, key, local_error->message, error);
 }
 
+/* systemd.socket(5) says what a name may be. */
+static gboolean
+is_socket_name (const char *name)
+{
+  const gsize length = strlen (name);
+
+  if (length < 1 || length > SOCKET_NAME_MAX)
+    return FALSE;
+
+  for (const char *c = name; *c != '\0'; c++)
+    if (!g_ascii_isprint (*c) || *c == ':')
+      return FALSE;
+
+  return TRUE;
+}
+
+/* `fd`, `fd:NAME`, or nothing, which takes back what an earlier file asked. */
+static gboolean
+take_listen (const char *value,
+             const char *server,
+             char      **sockets,
+             GError    **error)
+{
+  g_autofree char *excerpt = NULL;
+
+  g_clear_pointer (sockets, g_free);
+  if (value[0] == '\0')
+    return TRUE;
+  if (strcmp (value, LISTEN_FD) == 0)
+    *sockets = g_strdup (server);
+  else if (g_str_has_prefix (value, LISTEN_FD ":"))
+    *sockets = g_strdup (value + strlen (LISTEN_FD ":"));
+  if (*sockets != NULL && is_socket_name (*sockets))
+    return TRUE;
+
+  excerpt = sonde_error_excerpt (value);
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               LISTEN "=%s is not valid; allowed: fd, or fd:NAME where NAME is 1 to %d characters "
+                      "of ASCII without a colon",
+               excerpt,
+               SOCKET_NAME_MAX);
+
+  return FALSE;
+}
+
+static gboolean
+load_listen (char                  **sockets,
+             const SondedConfigFile *file,
+             const char             *group,
+             GError                **error)
+{
+  const char      *server = group + strlen (SERVER_GROUP_PREFIX);
+  g_autofree char *value = g_key_file_get_value (file->keys, group, LISTEN, NULL);
+  g_autoptr (GError) local_error = NULL;
+
+  if (take_listen (value, server, sockets, &local_error))
+    return TRUE;
+
+  return sonded_lines_set_error (file->lines, group, LISTEN, local_error->message, error);
+}
+
 /* A preset lies below the other keys, wherever it stands; and of several, in
  * as many files, the last one lies there alone. */
 static SondeSettings *
@@ -155,6 +223,7 @@ load_preset (GPtrArray  *files,
 
 static gboolean
 load_keys (SondeSettings          *settings,
+           char                  **sockets,
            const SondedConfigFile *file,
            const char             *group,
            GError                **error)
@@ -162,8 +231,13 @@ load_keys (SondeSettings          *settings,
   g_auto (GStrv) keys = g_key_file_get_keys (file->keys, group, NULL, NULL);
 
   for (gsize i = 0; keys != NULL && keys[i] != NULL; i++)
-    if (strcmp (keys[i], PRESET) != 0 && !load_key (settings, file, group, keys[i], error))
-      return FALSE;
+    {
+      if (strcmp (keys[i], PRESET) == 0)
+        continue;
+      if (strcmp (keys[i], LISTEN) == 0 ? !load_listen (sockets, file, group, error)
+                                        : !load_key (settings, file, group, keys[i], error))
+        return FALSE;
+    }
 
   return TRUE;
 }
@@ -190,6 +264,7 @@ blame_group (GPtrArray  *files,
 static SondeSettings *
 load_settings (GPtrArray  *files,
                const char *group,
+               char      **sockets,
                GError    **error)
 {
   g_autoptr (SondeSettings) settings = load_preset (files, group, error);
@@ -197,8 +272,12 @@ load_settings (GPtrArray  *files,
   g_autoptr (GError) local_error = NULL;
 
   for (guint i = 0; settings != NULL && i < files->len; i++)
-    if (!load_keys (settings, files->pdata[i], group, error))
+    if (!load_keys (settings, sockets, files->pdata[i], group, error))
       return NULL;
+
+  /* They have addresses of their own; those of a preset, say, do not count. */
+  if (settings != NULL && *sockets != NULL)
+    sonde_settings_set_value (settings, "ListenAddresses", g_variant_new_strv (NULL, 0), NULL);
 
   /* Updated with nothing, settings are checked as a whole. */
   if (settings != NULL && !sonde_settings_update (settings, nothing, &local_error))
@@ -233,16 +312,19 @@ load_server (SondedConfig *self,
              const char   *group,
              GError      **error)
 {
-  const char    *name = group + strlen (SERVER_GROUP_PREFIX);
-  SondeSettings *settings = NULL;
+  const char      *name = group + strlen (SERVER_GROUP_PREFIX);
+  SondeSettings   *settings = NULL;
+  g_autofree char *sockets = NULL;
 
   if (g_hash_table_contains (self->servers, name))
     return TRUE;
 
-  settings = load_settings (files, group, error);
+  settings = load_settings (files, group, &sockets, error);
   if (settings == NULL)
     return FALSE;
   g_hash_table_insert (self->servers, g_strdup (name), settings);
+  if (sockets != NULL)
+    g_hash_table_insert (self->sockets, g_strdup (name), g_steal_pointer (&sockets));
 
   return TRUE;
 }

@@ -12,6 +12,8 @@ typedef struct
 {
   guint       max_connections; /* of all servers; 0: no limit */
   GHashTable *servers;         /* (owned) (element-type utf8 SondeSettings) */
+  GHashTable *sockets;         /* (owned) (element-type utf8 utf8): by server, the name of the
+                                  passed sockets on which it listens */
 } SondedConfig;
 
 SondedConfig *sonded_config_load (const char *const *paths,

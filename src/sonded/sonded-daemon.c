@@ -171,11 +171,31 @@ start_server (SondedDaemon *self,
   sonde_server_start_async (server, NULL, started_cb, g_object_ref (task));
 }
 
+static SondeServer *
+make_server (const char    *name,
+             SondeSettings *settings,
+             GArray        *listen_fds,
+             GError       **error)
+{
+  g_autoptr (SondeServer) server = sonde_server_new (name, settings, error);
+
+  if (server == NULL ||
+      (listen_fds != NULL && !sonde_server_set_listen_fds (server,
+                                                           (const int *) (void *) listen_fds->data,
+                                                           listen_fds->len,
+                                                           error)))
+    return NULL;
+
+  return g_steal_pointer (&server);
+}
+
 /*
  * sonded_daemon_add_server_async:
  * @self: a daemon
  * @name: a valid name
  * @settings: what is asked for
+ * @listen_fds: (nullable) (element-type int): sockets to listen on instead of
+ *   addresses
  * @callback: what is called when it is done
  * @user_data: what it is called with
  *
@@ -186,6 +206,7 @@ void
 sonded_daemon_add_server_async (SondedDaemon       *self,
                                 const char         *name,
                                 SondeSettings      *settings,
+                                GArray             *listen_fds,
                                 GAsyncReadyCallback callback,
                                 gpointer            user_data)
 {
@@ -195,7 +216,7 @@ sonded_daemon_add_server_async (SondedDaemon       *self,
 
   g_task_set_source_tag (task, sonded_daemon_add_server_async);
   if (may_add (self, name, &error))
-    server = sonde_server_new (name, settings, &error);
+    server = make_server (name, settings, listen_fds, &error);
   if (server == NULL)
     g_task_return_error (task, error);
   else

@@ -18,6 +18,7 @@ SondeSettings *sonded_daemon_check_server (const char *name,
 void           sonded_daemon_add_server_async (SondedDaemon       *self,
                                                const char         *name,
                                                SondeSettings      *settings,
+                                               GArray             *listen_fds,
                                                GAsyncReadyCallback callback,
                                                gpointer            user_data);
 SondeServer   *sonded_daemon_add_server_finish (SondedDaemon *self,

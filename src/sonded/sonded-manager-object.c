@@ -53,7 +53,7 @@ handle_create_server (SondeDBusManager      *skeleton,
 
   if (asked == NULL)
     return sonded_reply (invocation, NULL, local_error);
-  sonded_daemon_add_server_async (daemon, name, asked, created_cb, invocation);
+  sonded_daemon_add_server_async (daemon, name, asked, NULL, created_cb, invocation);
 
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }

@@ -23,12 +23,13 @@ struct _SondedProvision
 {
   GObject parent_instance;
 
-  SondedDaemon *daemon;         /* (owned) */
-  char         *config_path;    /* (owned) (nullable): search the folders */
-  char        **config_folders; /* (owned) */
-  GHashTable   *configured;     /* (owned) (element-type utf8): names of servers that it made */
-  Round        *round;          /* (owned) (nullable): what is being done */
-  GPtrArray    *waiting;        /* (owned) (element-type GTask): who asked for another meanwhile */
+  SondedDaemon  *daemon;         /* (owned) */
+  char          *config_path;    /* (owned) (nullable): search the folders */
+  char         **config_folders; /* (owned) */
+  SondedSockets *sockets;        /* (owned) */
+  GHashTable    *configured;     /* (owned) (element-type utf8): names of servers that it made */
+  Round         *round;          /* (owned) (nullable): what is being done */
+  GPtrArray     *waiting;        /* (owned) (element-type GTask): who asked for another meanwhile */
 };
 
 G_DEFINE_FINAL_TYPE (SondedProvision, sonded_provision, G_TYPE_OBJECT)
@@ -48,10 +49,54 @@ load_config (SondedProvision *self,
   return found != NULL ? sonded_config_load ((const char *const *) found, error) : NULL;
 }
 
+static gboolean
+blame_sockets (SondedConfig *config,
+               const char   *server,
+               GError      **error)
+{
+  const char *name = g_hash_table_lookup (config->sockets, server);
+
+  if (name != NULL)
+    g_prefix_error (error, "Listen=fd:%s of server %s: ", name, server);
+
+  return FALSE;
+}
+
+/* A server that listens on addresses has no sockets: *@fds is %NULL then. */
+static gboolean
+find_sockets (SondedProvision *self,
+              SondedConfig    *config,
+              const char      *server,
+              GArray         **fds,
+              GError         **error)
+{
+  const char *name = g_hash_table_lookup (config->sockets, server);
+
+  *fds = NULL;
+  if (name == NULL)
+    return TRUE;
+
+  *fds = sonded_sockets_find (self->sockets, name, error);
+
+  return *fds != NULL || blame_sockets (config, server, error);
+}
+
+static gboolean
+give_sockets (SondeServer *server,
+              GArray      *fds,
+              GError     **error)
+{
+  return sonde_server_set_listen_fds (server,
+                                      fds != NULL ? (const int *) (void *) fds->data : NULL,
+                                      fds != NULL ? fds->len : 0,
+                                      error);
+}
+
 /* Whether the kernel takes what is asked for, before anything is changed. */
 static gboolean
-check_config (SondedConfig *config,
-              GError      **error)
+check_config (SondedProvision *self,
+              SondedConfig    *config,
+              GError         **error)
 {
   GHashTableIter iter;
   gpointer       name, settings;
@@ -60,9 +105,12 @@ check_config (SondedConfig *config,
   while (g_hash_table_iter_next (&iter, &name, &settings))
     {
       g_autoptr (SondeServer) draft = sonde_server_new (name, settings, error);
+      g_autoptr (GArray) fds = NULL;
 
-      if (draft == NULL)
+      if (draft == NULL || !find_sockets (self, config, name, &fds, error))
         return FALSE;
+      if (!give_sockets (draft, fds, error))
+        return blame_sockets (config, name, error);
     }
 
   return TRUE;
@@ -128,7 +176,10 @@ take_done (SondedProvision *self,
 
   over = g_steal_pointer (&self->round);
   if (over->first_error == NULL)
-    g_message ("Configuration is loaded");
+    {
+      g_message ("Configuration is loaded");
+      sonded_sockets_close_unused (self->sockets);
+    }
   answer_tasks (over->tasks, over->first_error);
   load_if_asked (self);
 }
@@ -165,14 +216,38 @@ relistened_cb (GObject      *source,
 static void
 change_server (SondedProvision *self,
                SondeServer     *server,
-               SondeSettings   *settings)
+               SondeSettings   *settings,
+               GArray          *fds)
 {
   GError *error = NULL;
 
-  if (!sonde_server_replace_settings (server, settings, &error) || !is_pending (server))
+  if (!give_sockets (server, fds, &error) ||
+      !sonde_server_replace_settings (server, settings, &error) || !is_pending (server))
     take_done (self, error);
   else
     sonde_server_relisten_async (server, NULL, relistened_cb, g_object_ref (self));
+}
+
+static void
+make_server (SondedProvision *self,
+             SondedConfig    *config,
+             const char      *name)
+{
+  SondeSettings *settings = g_hash_table_lookup (config->servers, name);
+  g_autoptr (GArray) fds = NULL;
+  GError *error = NULL;
+
+  if (!find_sockets (self, config, name, &fds, &error))
+    take_done (self, error);
+  else if (g_hash_table_contains (self->configured, name))
+    change_server (self, sonded_daemon_get_server (self->daemon, name, NULL), settings, fds);
+  else
+    sonded_daemon_add_server_async (self->daemon,
+                                    name,
+                                    settings,
+                                    fds,
+                                    added_cb,
+                                    g_object_ref (self));
 }
 
 static void
@@ -180,22 +255,15 @@ apply_config (SondedProvision *self,
               SondedConfig    *config)
 {
   GHashTableIter iter;
-  gpointer       name, settings;
+  gpointer       name;
 
   sonde_set_max_connections (config->max_connections);
   drop_old_servers (self, config);
   g_hash_table_iter_init (&iter, config->servers);
-  while (g_hash_table_iter_next (&iter, &name, &settings))
+  while (g_hash_table_iter_next (&iter, &name, NULL))
     {
       self->round->n_left++;
-      if (g_hash_table_contains (self->configured, name))
-        change_server (self, sonded_daemon_get_server (self->daemon, name, NULL), settings);
-      else
-        sonded_daemon_add_server_async (self->daemon,
-                                        name,
-                                        settings,
-                                        added_cb,
-                                        g_object_ref (self));
+      make_server (self, config, name);
     }
 }
 
@@ -210,7 +278,7 @@ begin_round (SondedProvision *self,
   self->round->tasks = tasks;
   self->round->n_left = 1;
   config = load_config (self, &error);
-  if (config != NULL && check_config (config, &error))
+  if (config != NULL && check_config (self, config, &error))
     apply_config (self, config);
   take_done (self, error);
 }
@@ -289,6 +357,7 @@ sonded_provision_finalize (GObject *object)
   g_clear_object (&self->daemon);
   g_free (self->config_path);
   g_strfreev (self->config_folders);
+  g_clear_pointer (&self->sockets, sonded_sockets_free);
 
   G_OBJECT_CLASS (sonded_provision_parent_class)->finalize (object);
 }
@@ -311,19 +380,22 @@ sonded_provision_init (SondedProvision *self)
  * @daemon: the daemon whose servers it makes
  * @config_path: (nullable): the configuration file, or %NULL to search
  * @config_folders: (array zero-terminated=1): where to search
+ * @sockets: (transfer full): what the service manager has passed
  *
  * Makes a provision that has not read anything yet.
  */
 SondedProvision *
-sonded_provision_new (SondedDaemon *daemon,
-                      const char   *config_path,
-                      char        **config_folders)
+sonded_provision_new (SondedDaemon  *daemon,
+                      const char    *config_path,
+                      char         **config_folders,
+                      SondedSockets *sockets)
 {
   SondedProvision *self = g_object_new (SONDED_TYPE_PROVISION, NULL);
 
   self->daemon = g_object_ref (daemon);
   self->config_path = g_strdup (config_path);
   self->config_folders = g_strdupv (config_folders);
+  self->sockets = sockets;
   g_signal_connect_object (daemon,
                            "server-removed",
                            G_CALLBACK (server_removed_cb),

@@ -4,15 +4,17 @@
 #pragma once
 
 #include "sonded-daemon.h"
+#include "sonded-sockets.h"
 
 G_BEGIN_DECLS
 
 #define SONDED_TYPE_PROVISION (sonded_provision_get_type ())
 G_DECLARE_FINAL_TYPE (SondedProvision, sonded_provision, SONDED, PROVISION, GObject)
 
-SondedProvision *sonded_provision_new (SondedDaemon *daemon,
-                                       const char   *config_path,
-                                       char        **config_folders);
+SondedProvision *sonded_provision_new (SondedDaemon  *daemon,
+                                       const char    *config_path,
+                                       char         **config_folders,
+                                       SondedSockets *sockets);
 void             sonded_provision_load_async (SondedProvision    *self,
                                               GAsyncReadyCallback callback,
                                               gpointer            user_data);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright The Sonde contributors */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The sockets that the service manager has passed. */
+typedef struct _SondedSockets SondedSockets;
+
+SondedSockets *sonded_sockets_take (GError **error);
+void           sonded_sockets_free (SondedSockets *self);
+GArray        *sonded_sockets_find (SondedSockets *self,
+                                    const char    *name,
+                                    GError       **error);
+void           sonded_sockets_close_unused (SondedSockets *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SondedSockets, sonded_sockets_free)
+
+G_END_DECLS
