@@ -165,6 +165,43 @@ sonde_server_get_statistics (SondeServer *self)
   return g_variant_ref_sink (g_variant_dict_end (&dict));
 }
 
+static gboolean
+are_responsive (GPtrArray *shards)
+{
+  gboolean all = TRUE;
+
+  for (guint i = 0; i < shards->len; i++)
+    all = sonde_shard_is_responsive (shards->pdata[i]) && all;
+
+  return all;
+}
+
+/**
+ * sonde_server_is_responsive:
+ * @self: a server
+ *
+ * Checks whether every thread that accepts and serves has shown a sign of
+ * life since this was last called, and asks each for the next one.
+ *
+ * This is for watchdogs: it costs a turn of each thread's loop, and does not
+ * wait. The first call only asks.
+ *
+ * Returns: %TRUE if all have answered
+ *
+ * Since: 0.1
+ */
+gboolean
+sonde_server_is_responsive (SondeServer *self)
+{
+  gboolean current;
+
+  g_return_val_if_fail (SONDE_IS_SERVER (self), FALSE);
+
+  current = are_responsive (self->shards);
+
+  return are_responsive (self->retired) && current;
+}
+
 /**
  * sonde_server_reset_statistics:
  * @self: a server

@@ -145,6 +145,8 @@ SONDE_API guint     sonde_server_get_n_connections (SondeServer *self);
 SONDE_API GVariant *sonde_server_get_statistics (SondeServer *self);
 SONDE_API void      sonde_server_reset_statistics (SondeServer *self);
 
+SONDE_API gboolean sonde_server_is_responsive (SondeServer *self);
+
 SONDE_API void sonde_set_max_connections (guint max);
 
 G_END_DECLS

@@ -51,6 +51,7 @@ struct _SondeShard
   int              last_errno;    /* of the last accept(2) that failed */
   _Atomic gboolean retired;       /* does not listen any more, and ends with its last session */
   _Atomic gint64   deadline;      /* when those who are left are reset */
+  _Atomic gboolean is_asked;      /* for a sign of life */
 
   GMainContext  *owner_context; /* (owned) */
   GSourceFunc    done;
@@ -78,6 +79,7 @@ void     sonde_shard_finish (SondeShard *self,
                              guint64     timeout_usec);
 void     sonde_shard_rules_changed (SondeShard *self);
 gboolean sonde_shard_is_over (SondeShard *self);
+gboolean sonde_shard_is_responsive (SondeShard *self);
 
 guint    sonde_shard_get_n_fds (SondeShard *self);
 gboolean sonde_shard_incoming (GSocketService    *service,

@@ -576,6 +576,35 @@ sonde_shard_is_over (SondeShard *self)
   return self->retired && sonde_roster_get_n_sessions (&self->roster) == 0;
 }
 
+static gboolean
+answer_cb (gpointer user_data)
+{
+  SondeShard *self = user_data;
+
+  self->is_asked = FALSE;
+
+  return G_SOURCE_REMOVE;
+}
+
+/*
+ * sonde_shard_is_responsive:
+ * @self: a running shard
+ *
+ * Checks whether the thread has answered since it was last asked, and asks it
+ * again. One that is over owes nobody an answer.
+ */
+gboolean
+sonde_shard_is_responsive (SondeShard *self)
+{
+  if (self->is_asked)
+    return sonde_shard_is_over (self);
+
+  self->is_asked = TRUE;
+  sonde_call_later (sonde_epoll_get_context (self->epoll), answer_cb, self, NULL);
+
+  return TRUE;
+}
+
 /*
  * sonde_shard_get_roster:
  * @self: a shard

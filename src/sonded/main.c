@@ -4,10 +4,10 @@
 #include "config.h"
 
 #include <glib-unix.h>
-#include <systemd/sd-daemon.h>
 
 #include "sonded-bus.h"
 #include "sonded-daemon.h"
+#include "sonded-notify.h"
 #include "sonded-options.h"
 #include "sonded-provision.h"
 
@@ -30,8 +30,8 @@ terminate_cb (gpointer user_data)
   if (app->stopping)
     g_main_loop_quit (app->loop);
   app->stopping = TRUE;
-  sd_notify (FALSE, "STOPPING=1");
   sonded_daemon_stop (app->daemon);
+  sonded_notify_stopping (app->daemon);
 
   return G_SOURCE_CONTINUE;
 }
@@ -92,7 +92,7 @@ loaded_cb (GObject      *source,
   else if (app->bus != NULL && !sonded_bus_connect (app->bus, &local_error))
     fail (app, SONDED_EXIT_NO_BUS, local_error);
   else
-    sd_notify (FALSE, "READY=1");
+    sonded_notify_ready (app->daemon);
 }
 
 int

@@ -10,6 +10,7 @@
 
 #include "sonded-config-search.h"
 #include "sonded-config.h"
+#include "sonded-notify.h"
 
 /* One reading of the configuration, until all that it asks for is done. */
 typedef struct
@@ -30,6 +31,7 @@ struct _SondedProvision
   GHashTable    *configured;     /* (owned) (element-type utf8): names of servers that it made */
   Round         *round;          /* (owned) (nullable): what is being done */
   GPtrArray     *waiting;        /* (owned) (element-type GTask): who asked for another meanwhile */
+  gboolean       is_loaded;      /* all that follows is reloading */
 };
 
 G_DEFINE_FINAL_TYPE (SondedProvision, sonded_provision, G_TYPE_OBJECT)
@@ -180,6 +182,9 @@ take_done (SondedProvision *self,
       g_message ("Configuration is loaded");
       sonded_sockets_close_unused (self->sockets);
     }
+  if (self->is_loaded)
+    sonded_notify_reloaded (self->daemon, over->first_error);
+  self->is_loaded = self->is_loaded || over->first_error == NULL;
   answer_tasks (over->tasks, over->first_error);
   load_if_asked (self);
 }
@@ -274,6 +279,8 @@ begin_round (SondedProvision *self,
   g_autoptr (SondedConfig) config = NULL;
   GError *error = NULL;
 
+  if (self->is_loaded)
+    sonded_notify_reloading ();
   self->round = g_new0 (Round, 1);
   self->round->tasks = tasks;
   self->round->n_left = 1;

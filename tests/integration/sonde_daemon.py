@@ -8,13 +8,14 @@ most, which is generous because the machine may be busy.
 
 import os
 import pathlib
+import queue
 import re
-import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 
@@ -143,6 +144,38 @@ class Bus:
         self.directory.cleanup()
 
 
+class Notifications:
+    """What a daemon tells the service manager; read at once, or else the daemon waits."""
+
+    def __init__(self, path):
+        self.path = path
+        self.messages = queue.SimpleQueue()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self.socket.bind(path)
+        self.thread = threading.Thread(target=self.read)
+        self.thread.start()
+
+    def read(self):
+        while message := self.socket.recv(4096):
+            self.messages.put(message.decode().splitlines())
+
+    def get(self, timeout=DEADLINE):
+        """Return the lines of the next message, or nothing if there is none in time."""
+        try:
+            return self.messages.get(timeout=timeout)
+        except queue.Empty:
+            return []
+
+    def drain(self):
+        while self.get(timeout=0):
+            pass
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.socket.close()
+
+
 class Daemon(Process):
     """The daemon, ready: its servers listen and it owns its name."""
 
@@ -152,10 +185,9 @@ class Daemon(Process):
         self.n_problems = 0
         self.config = pathlib.Path(self.directory.name) / 'sonded.conf'
         self.config.write_text(config, 'utf-8')
-        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-        self.notify.bind(self.directory.name + '/notify')
+        self.notify = Notifications(self.directory.name + '/notify')
         arguments = ['--address=' + bus.address]
-        environment = {'NOTIFY_SOCKET': self.notify.getsockname(), **(environment or {})}
+        environment = {'NOTIFY_SOCKET': self.notify.path, **(environment or {})}
         if folders is None:
             arguments.append(f'--config={self.config}')
         else:
@@ -174,8 +206,8 @@ class Daemon(Process):
         """Wait for a message to systemd; fail if the daemon ends instead."""
         def received():
             ended = self.child.poll() is not None
-            if select.select([self.notify], [], [], 0 if ended else 0.05)[0]:
-                return message in self.notify.recv(4096).decode().splitlines()
+            if lines := self.notify.get(timeout=0.05):
+                return message in lines
             if ended:
                 raise AssertionError(f'the daemon ended with status {self.child.returncode}')
             return False
