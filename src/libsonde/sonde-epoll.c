@@ -170,7 +170,8 @@ take_shortcut (SondeEpoll *self,
                int         fd,
                guint       round)
 {
-  return (round > 0 || self->shared) && self->own_func != NULL && self->own_func (fd, self->user_data);
+  return (round > 0 || self->shared) && self->own_func != NULL &&
+         self->own_func (fd, self->user_data);
 }
 
 /* Serves what is ready of the connections, and returns how many of the

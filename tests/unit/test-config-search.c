@@ -264,7 +264,7 @@ test_merge (Place        *place,
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) found = NULL;
 
-  g_test_summary ("Of two files that ask for a key the later counts; a preset lies below all keys.");
+  g_test_summary ("Of two files that ask for a key the later counts; a preset is below all keys.");
 
   put (place, "lib/sonded.conf",
        "[Sonde]\nMaxConnections=5\n[Server a]\nBacklog=1\nNoDelay=yes\nKeepAliveTimeSec=5\n"

@@ -112,7 +112,7 @@ test_stop (void)
   SondeServer *server = start_given ("@a{sv} {}", &port);
   int          waiting = -1;
 
-  g_test_summary ("Who connects while the server is stopped waits, and is served by the next start.");
+  g_test_summary ("Who connects while the server is stopped waits for the next start.");
 
   for (guint i = 0; i < 3; i++)
     {
@@ -261,10 +261,11 @@ assert_report (SondeServer *server,
   g_autofree char *text = NULL;
   GVariantIter     iter;
   const char      *name, *scope, *reason;
+  const char      *format = "(&s&s@vvv&s)";
   GVariant        *effective;
 
   g_variant_iter_init (&iter, report);
-  while (g_variant_iter_next (&iter, "(&s&s@vvv&s)", &name, &scope, NULL, &effective, NULL, &reason))
+  while (g_variant_iter_next (&iter, format, &name, &scope, NULL, &effective, NULL, &reason))
     {
       if (strcmp (name, option) == 0 && strcmp (scope, expected_scope) == 0)
         {
