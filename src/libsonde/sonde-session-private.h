@@ -16,7 +16,7 @@ typedef struct
 {
   SondeRules    *rules;    /* (unowned), outlives us */
   SondeCounters *counters; /* (unowned), outlives us */
-  guint8        *buffer;   /* (owned), SONDE_READ_SIZE_MAX bytes */
+  guint8        *buffer;   /* (unowned), outlives us: SONDE_READ_SIZE_MAX bytes */
   gint64         now;      /* monotonic, at the begin of this turn */
 
   /* (nullable): makes another one give back the bytes that it holds; %FALSE if

@@ -32,6 +32,7 @@ struct _SondeShard
   SondeShardHost   host;
   SondeConcurrency concurrency;
   guint            n_own_fds; /* that are no connections */
+  gpointer         buffer;    /* (owned), of the desk */
   SondeDesk        desk;
   SondeEpoll      *epoll;     /* (owned) */
   GMainLoop       *loop;      /* (owned) */
