@@ -19,6 +19,7 @@
 
 #include "sonde-epoll-private.h"
 #include "sonde-error-private.h"
+#include "sonde-syscall-private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -223,7 +224,7 @@ wait_and_serve (SondeEpoll *self,
   for (guint round = 0; round < ROUNDS_MAX && !self->interrupted; round++)
     {
       const int left_ms = timeout_ms > 0 && round > 0 ? get_time_left (deadline) : timeout_ms;
-      const int n = epoll_wait (self->fd, events, BATCH, left_ms);
+      const int n = sonde_syscall_epoll_wait (self->fd, events, BATCH, left_ms);
       guint     n_reported;
 
       if (n <= 0)

@@ -13,6 +13,7 @@
 
 #include "sonde-mode-private.h"
 #include "sonde-session-private.h"
+#include "sonde-syscall-private.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -265,7 +266,7 @@ send_bytes (SondeSession *self,
             const guint8 *data,
             gsize         length)
 {
-  const gssize n = send (self->fd, data, length, MSG_NOSIGNAL);
+  const gssize n = sonde_syscall_send (self->fd, data, length, MSG_NOSIGNAL);
   const gsize  sent = n > 0 ? (gsize) n : 0;
 
   if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -287,13 +288,14 @@ static guint32
 flush (SondeSession *self,
        SondeDesk    *desk)
 {
-  const gssize n = send (self->fd, self->held + self->held_start, self->held_length, MSG_NOSIGNAL);
+  const guint8 *rest = self->held + self->held_start;
+  const gssize  n = sonde_syscall_send (self->fd, rest, self->held_length, MSG_NOSIGNAL);
 
   if (n < 0 && errno != EAGAIN && errno != EINTR)
     return end_by_errno (self);
   if (n > 0)
     {
-      note_sent (self, desk, self->held + self->held_start, (gsize) n);
+      note_sent (self, desk, rest, (gsize) n);
       self->held_start += (guint32) n;
       self->held_length -= (guint32) n;
     }
@@ -371,7 +373,8 @@ static guint32
 read_bytes (SondeSession *self,
             SondeDesk    *desk)
 {
-  const gssize n = recv (self->fd, desk->buffer, sonde_rules_get (desk->rules, read_size), 0);
+  const gsize  size = sonde_rules_get (desk->rules, read_size);
+  const gssize n = sonde_syscall_recv (self->fd, desk->buffer, size, 0);
 
   if (n == 0)
     return read_end (self, desk);
