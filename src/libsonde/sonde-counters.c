@@ -21,6 +21,9 @@ static const struct
   [SONDE_COUNTER_QUICK_ACK_REARMS] = { "QuickAckRearms", "quick-ack-rearms",
                                        "Times TCP_QUICKACK was armed again" },
   [SONDE_COUNTER_STALLS] = { "Stalls", "stalls", "Times a peer did not take its bytes at once" },
+  [SONDE_COUNTER_SHED] = { "NShed", "n-shed", "Connections reset for the bytes that they held" },
+  [SONDE_COUNTER_ACCEPT_PAUSES] = { "NAcceptPauses", "n-accept-pauses",
+                                    "Times accepting rested for a lack of something" },
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (counters) == SONDE_COUNTER_LAST);

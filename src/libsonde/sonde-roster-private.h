@@ -15,6 +15,7 @@ typedef struct
   SondeSession *first; /* (owned) */
   SondeSession *last;  /* (unowned) */
   guint         n_sessions;
+  guint         n_most; /* that there were, since many have gone */
 } SondeRoster;
 
 /*
@@ -31,7 +32,7 @@ void     sonde_roster_init (SondeRoster *self);
 void     sonde_roster_clear (SondeRoster *self);
 void     sonde_roster_add (SondeRoster  *self,
                            SondeSession *session);
-void     sonde_roster_remove (SondeRoster  *self,
+gboolean sonde_roster_remove (SondeRoster  *self,
                               SondeSession *session);
 guint    sonde_roster_get_n_sessions (SondeRoster *self);
 gboolean sonde_roster_foreach (SondeRoster     *self,
@@ -43,6 +44,7 @@ gboolean sonde_roster_find (SondeRoster     *self,
                             SondeSessionFunc func,
                             gpointer         user_data);
 guint64  sonde_roster_get_newest (SondeRoster *self);
-gboolean sonde_roster_reset_longest_stalled (SondeRoster *self);
+gboolean sonde_roster_reset_longest_stalled (SondeRoster *self,
+                                             SondeDesk   *desk);
 
 G_END_DECLS

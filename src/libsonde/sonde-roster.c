@@ -5,6 +5,9 @@
 
 #include "sonde-roster-private.h"
 
+/* Fewer leave nothing behind that is worth collecting. */
+#define MANY 64
+
 /*
  * sonde_roster_init:
  * @self: memory for a roster
@@ -18,6 +21,7 @@ sonde_roster_init (SondeRoster *self)
   self->first = NULL;
   self->last = NULL;
   self->n_sessions = 0;
+  self->n_most = 0;
 }
 
 /*
@@ -53,6 +57,7 @@ sonde_roster_add (SondeRoster  *self,
     self->first = session;
   self->last = session;
   self->n_sessions++;
+  self->n_most = MAX (self->n_most, self->n_sessions);
   g_mutex_unlock (&self->lock);
 }
 
@@ -62,11 +67,15 @@ sonde_roster_add (SondeRoster  *self,
  * @session: a session in it, which is the caller's from now on
  *
  * Removes a session; on return no other thread sees it.
+ *
+ * Returns: whether so many have gone that their memory is worth a thought
  */
-void
+gboolean
 sonde_roster_remove (SondeRoster  *self,
                      SondeSession *session)
 {
+  gboolean many_have_gone;
+
   g_mutex_lock (&self->lock);
   if (session->previous != NULL)
     session->previous->next = session->next;
@@ -77,7 +86,12 @@ sonde_roster_remove (SondeRoster  *self,
   else
     self->last = session->previous;
   self->n_sessions--;
+  many_have_gone = self->n_most >= MANY && self->n_sessions <= self->n_most / 4;
+  if (many_have_gone)
+    self->n_most = self->n_sessions;
   g_mutex_unlock (&self->lock);
+
+  return many_have_gone;
 }
 
 /*
@@ -188,14 +202,16 @@ has_waited_longer (SondeSession *session,
 /*
  * sonde_roster_reset_longest_stalled:
  * @self: a roster
+ * @desk: (nullable): that of the calling thread, if it serves all sessions
  *
  * Resets the connection whose peer has taken nothing for longest, of those
- * that hold bytes for their peers.
+ * that hold bytes for their peers. With @desk, what it holds is free on return.
  *
  * Returns: %FALSE if there is none that is not about to be reset already
  */
 gboolean
-sonde_roster_reset_longest_stalled (SondeRoster *self)
+sonde_roster_reset_longest_stalled (SondeRoster *self,
+                                    SondeDesk   *desk)
 {
   SondeSession *longest = NULL;
 
@@ -206,6 +222,8 @@ sonde_roster_reset_longest_stalled (SondeRoster *self)
       longest = session;
   if (longest != NULL)
     sonde_session_give_order (longest, SONDE_ORDER_RESET);
+  if (longest != NULL && desk != NULL)
+    sonde_session_drop_held (longest, desk);
   g_mutex_unlock (&self->lock);
 
   return longest != NULL;

@@ -26,6 +26,8 @@ typedef struct
   _Atomic gint32  log_content;
   _Atomic gint32  debug; /* whether anybody reads the debug log */
   _Atomic guint64 idle_timeout_usec;
+  _Atomic guint64 stall_timeout_usec;
+  _Atomic guint64 runtime_max_usec;
   _Atomic guint64 close_timeout_usec;
   _Atomic guint64 unsent_max;
   _Atomic guint64 unsent; /* bytes that the connections hold, all together */

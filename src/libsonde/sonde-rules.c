@@ -55,6 +55,8 @@ sonde_rules_set (SondeRules    *self,
   self->log_content = sonde_settings_get_boolean (settings, SONDE_SETTING_LOG_CONTENT);
   self->debug = !g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN);
   self->idle_timeout_usec = sonde_settings_get_number (settings, SONDE_SETTING_IDLE_TIMEOUT);
+  self->stall_timeout_usec = sonde_settings_get_number (settings, SONDE_SETTING_STALL_TIMEOUT);
+  self->runtime_max_usec = sonde_settings_get_number (settings, SONDE_SETTING_RUNTIME_MAX);
   self->close_timeout_usec = sonde_settings_get_number (settings, SONDE_SETTING_CLOSE_TIMEOUT);
   self->unsent_max = sonde_settings_get_number (settings, SONDE_SETTING_UNSENT_MAX);
 }

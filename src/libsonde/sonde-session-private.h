@@ -22,7 +22,8 @@ typedef struct
   /* (nullable): makes another one give back the bytes that it holds; %FALSE if
    * there is none who has deserved it more. */
   gboolean (*make_room) (gpointer worker);
-  gpointer worker; /* (unowned) */
+  gboolean serves_all; /* and all that its worker has, so that what they hold is free at once */
+  gpointer worker;     /* (unowned) */
 } SondeDesk;
 
 /* What somebody else wants of a session; carried out at its next step. */
@@ -76,6 +77,8 @@ SondeSession *sonde_session_new (int                            fd,
 void          sonde_session_free (SondeSession *self,
                                   SondeDesk    *desk);
 
+void    sonde_session_drop_held (SondeSession *self,
+                                 SondeDesk    *desk);
 guint32 sonde_session_step (SondeSession *self,
                             SondeDesk    *desk,
                             guint32       events);

@@ -56,9 +56,16 @@ sonde_session_new (int                            fd,
   return self;
 }
 
-static void
-drop_held (SondeSession *self,
-           SondeDesk    *desk)
+/*
+ * sonde_session_drop_held:
+ * @self: a session, in the thread that serves it
+ * @desk: what the driver lends
+ *
+ * Throws away what waits to be sent; others may hold as much instead.
+ */
+void
+sonde_session_drop_held (SondeSession *self,
+                         SondeDesk    *desk)
 {
   if (self->held == NULL)
     return;
@@ -96,7 +103,7 @@ sonde_session_free (SondeSession *self,
    * take a FIN behind them either. */
   const gboolean reset = self->outcome == SONDE_COUNTER_RESET || self->stalled;
 
-  drop_held (self, desk);
+  sonde_session_drop_held (self, desk);
   if (reset || sonde_rules_get (desk->rules, linger))
     set_linger (self, reset);
   close (self->fd);
@@ -198,13 +205,18 @@ static gboolean
 reserve (SondeDesk *desk,
          gsize      length)
 {
-  if (sonde_rules_reserve (desk->rules, length))
-    return TRUE;
-  if (desk->make_room == NULL || !desk->make_room (desk->worker))
-    return FALSE;
+  while (!sonde_rules_reserve (desk->rules, length))
+    {
+      sonde_counters_add (desk->counters, SONDE_COUNTER_SHED, 1);
+      if (desk->make_room == NULL || !desk->make_room (desk->worker))
+        return FALSE;
+      if (desk->serves_all)
+        continue;
 
-  /* What the other one holds comes back at his next step. */
-  sonde_rules_take (desk->rules, length);
+      /* What the other one holds comes back at his next step. */
+      sonde_rules_take (desk->rules, length);
+      return TRUE;
+    }
 
   return TRUE;
 }
@@ -302,7 +314,7 @@ flush (SondeSession *self,
   if (self->held_length > 0)
     return EPOLLOUT;
 
-  drop_held (self, desk);
+  sonde_session_drop_held (self, desk);
 
   return after_sending (self, desk);
 }

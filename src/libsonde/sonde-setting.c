@@ -43,6 +43,12 @@ static const SondeKey server_keys[] = {
   [SONDE_SETTING_IDLE_TIMEOUT] =
     { "IdleTimeoutUSec", "idle-timeout-usec", "Silence that ends a connection",
       SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, TRUE },
+  [SONDE_SETTING_STALL_TIMEOUT] =
+    { "StallTimeoutUSec", "stall-timeout-usec", "How long a peer may take nothing of its bytes",
+      SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, TRUE },
+  [SONDE_SETTING_RUNTIME_MAX] =
+    { "RuntimeMaxUSec", "runtime-max-usec", "How long a connection may last",
+      SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, TRUE },
   [SONDE_SETTING_CLOSE_TIMEOUT] =
     { "CloseTimeoutUSec", "close-timeout-usec", "How long a closing connection may take",
       SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, FALSE, 5 * SONDE_KEY_SECOND },

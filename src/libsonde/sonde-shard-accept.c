@@ -21,9 +21,6 @@
  * wait for all who come. */
 #define ACCEPT_BATCH 64
 
-/* How long accepting rests when descriptors or memory are out. */
-#define PAUSE_MS 100
-
 /*
  * sonde_shard_get_n_fds:
  * @self: a shard
@@ -149,64 +146,9 @@ admit (SondeShard                    *self,
   sonde_roster_add (&self->roster, session);
   if (self->threads != NULL)
     g_thread_pool_push (self->threads, session, NULL);
-  if (sonde_rules_get (self->host.rules, idle_timeout_usec) > 0)
+  if (sonde_rules_get (self->host.rules, idle_timeout_usec) > 0 ||
+      sonde_rules_get (self->host.rules, runtime_max_usec) > 0)
     sonde_shard_watch_timeouts (self);
-}
-
-/* accept(2): the connection is still there, and so is the event for it. */
-static gboolean
-is_shortage (int errsv)
-{
-  return errsv == EMFILE || errsv == ENFILE || errsv == ENOBUFS || errsv == ENOMEM;
-}
-
-/* Tries for itself whether it can go on: GSocketService would only complain. */
-static gboolean
-resume_cb (gpointer user_data)
-{
-  SondeShard *self = user_data;
-
-  if (self->retired)
-    return G_SOURCE_REMOVE;
-
-  self->last_errno = 0;
-  sonde_admission_refresh ();
-  sonde_shard_drain_batch (self);
-  if (is_shortage (self->last_errno))
-    return G_SOURCE_CONTINUE;
-
-  self->paused = FALSE;
-  g_socket_service_start (G_SOCKET_SERVICE (self));
-
-  return G_SOURCE_REMOVE;
-}
-
-/* Out of descriptors or memory, a GSocketService would try again at once, and
- * again; it gets a rest instead. */
-static void
-pause_accepting (SondeShard *self,
-                 int         errsv)
-{
-  g_autoptr (GSource) source = g_timeout_source_new (PAUSE_MS);
-
-  g_message ("Cannot accept connections: %s; trying again every %d ms",
-             g_strerror (errsv),
-             PAUSE_MS);
-  self->paused = TRUE;
-  g_socket_service_stop (G_SOCKET_SERVICE (self));
-  g_source_set_callback (source, resume_cb, self, NULL);
-  g_source_attach (source, sonde_epoll_get_context (self->epoll));
-  sonde_epoll_interrupt (self->epoll);
-}
-
-static void
-note_accept_error (SondeShard *self,
-                   int         errsv)
-{
-  self->last_errno = errsv;
-  sonde_counters_add_accept_error (self->host.counters, errsv);
-  if (is_shortage (errsv) && !self->paused && !self->retired)
-    pause_accepting (self, errsv);
 }
 
 /* Takes what waits on a listener without asking the main loop for each. */
@@ -215,9 +157,9 @@ drain_listener (SondeShard *self,
                 int         listener,
                 guint       most)
 {
-  guint n = 0;
+  guint n = 0, n_failed = 0;
 
-  while (n < most)
+  while (n + n_failed < most)
     {
       struct sockaddr_storage address = { 0 };
       socklen_t               length = sizeof address;
@@ -226,15 +168,19 @@ drain_listener (SondeShard *self,
 
       if (fd < 0 && errno == EINTR)
         continue;
+      if (fd < 0 && (errno == EAGAIN || !sonde_shard_take_accept_error (self, listener, errno)))
+        return n;
       if (fd < 0)
         {
-          if (errno != EAGAIN)
-            note_accept_error (self, errno);
-          break;
+          n_failed++;
+          continue;
         }
+      self->in_trouble = FALSE;
       admit (self, fd, &address);
       n++;
     }
+  if (n == 0 && n_failed > 0)
+    sonde_shard_rest (self, ECONNABORTED);
 
   return n;
 }
@@ -333,7 +279,8 @@ sonde_shard_incoming (GSocketService    *service,
   sonde_admission_refresh ();
   if (fd < 0)
     {
-      note_accept_error (self, errno);
+      /* This one closes with its GSocketConnection. */
+      sonde_shard_note_refused (self, errno);
       return TRUE;
     }
 

@@ -49,7 +49,10 @@ struct _SondeShard
 
   gboolean         paused;        /* accepts nothing for a moment */
   gboolean         took_incoming; /* in this turn */
-  int              last_errno;    /* of the last accept(2) that failed */
+  gboolean         shall_rest;    /* nothing can be accepted at the moment */
+  gboolean         in_trouble;    /* since accept(2) failed, nobody came in */
+  gint64           complained;    /* when the log was told last */
+  int              reserve_fd;    /* given up to close a client when there is no other */
   _Atomic gboolean retired;       /* does not listen any more, and ends with its last session */
   _Atomic gint64   deadline;      /* when those who are left are reset */
   _Atomic gboolean is_asked;      /* for a sign of life */
@@ -92,6 +95,17 @@ void     sonde_shard_watch_timeouts (SondeShard *self);
 
 gboolean sonde_shard_take_shortcut (int fd, gpointer user_data);
 void     sonde_shard_check_accept (gpointer user_data);
+
+gboolean sonde_shard_needs_timer (SondeShard *self, SondeSession *session);
+void     sonde_shard_clear_timeouts (SondeShard *self);
+
+void     sonde_shard_take_reserve (SondeShard *self);
+void     sonde_shard_drop_reserve (SondeShard *self);
+void     sonde_shard_note_refused (SondeShard *self, int errsv);
+gboolean sonde_shard_take_accept_error (SondeShard *self,
+                                        int         listener,
+                                        int         errsv);
+void     sonde_shard_rest (SondeShard *self, int errsv);
 
 SondeRoster *sonde_shard_get_roster (SondeShard *self);
 

@@ -19,17 +19,14 @@
 
 #include "sonde-call-private.h"
 #include "sonde-error.h"
+#include "sonde-trim-private.h"
 
-/* The epoll set and the wake-up of the main context. */
-#define OWN_FDS 2
+/* The epoll set, the wake-up of the main context and the reserve. */
+#define OWN_FDS 3
 
 /* Of the widest vectors, and of a cache line: a vector that lies across two of
  * them takes half as long again. */
 #define BUFFER_ALIGNMENT 64
-
-/* No sooner and no later does a shard look for timeouts that have passed. */
-#define SWEEP_MIN_MS 5
-#define SWEEP_MAX_MS 500
 
 G_DEFINE_FINAL_TYPE (SondeShard, sonde_shard, G_TYPE_SOCKET_SERVICE)
 
@@ -68,19 +65,12 @@ finish_session (SondeShard   *self,
 {
   const SondePeer peer = session->peer;
 
-  sonde_roster_remove (&self->roster, session);
+  if (sonde_roster_remove (&self->roster, session))
+    sonde_trim_later (sonde_epoll_get_context (self->epoll));
   tell_closed (self, session);
   sonde_session_free (session, desk);
   sonde_admission_leave (self->host.admission, &peer, sonde_shard_get_n_fds (self));
   quit_if_done (self);
-}
-
-/* One that has nothing left to do but to get rid of its bytes, or to see its
- * peer's FIN. */
-static gboolean
-is_closing (SondeSession *session)
-{
-  return session->phase != SONDE_PHASE_OPEN || session->order == SONDE_ORDER_FINISH;
 }
 
 static void
@@ -102,7 +92,7 @@ session_ready_cb (gpointer item,
     }
 
   sonde_session_watch (session, interest);
-  if (is_closing (session))
+  if (sonde_shard_needs_timer (self, session))
     sonde_shard_watch_timeouts (self);
 }
 
@@ -112,7 +102,8 @@ reset_longest_stalled (gpointer user_data)
 {
   SondeShard *self = user_data;
 
-  return sonde_roster_reset_longest_stalled (&self->roster);
+  return sonde_roster_reset_longest_stalled (&self->roster,
+                                             self->desk.serves_all ? &self->desk : NULL);
 }
 
 /* Not g_aligned_alloc(): glibc 2.36 does not find such memory again when it is
@@ -173,16 +164,14 @@ serve_in_thread (gpointer data,
   const int          epoll_fd = session->epoll_fd;
   struct epoll_event event;
   guint32            interest = EPOLLIN;
-  gboolean           is_watched = FALSE;
+  gboolean           was_watched = FALSE;
 
   while (interest != 0)
     {
       sonde_session_watch (session, interest);
-      if (is_closing (session) && !is_watched)
-        {
-          is_watched = TRUE;
-          sonde_call_later (sonde_epoll_get_context (self->epoll), watch_timeouts_cb, self, NULL);
-        }
+      if (sonde_shard_needs_timer (self, session) && !was_watched)
+        sonde_call_later (sonde_epoll_get_context (self->epoll), watch_timeouts_cb, self, NULL);
+      was_watched = sonde_shard_needs_timer (self, session);
       if (epoll_wait (epoll_fd, &event, 1, -1) < 1)
         continue;
       desk.now = g_get_monotonic_time ();
@@ -191,97 +180,6 @@ serve_in_thread (gpointer data,
 
   finish_session (self, session, &desk);
   close (epoll_fd);
-}
-
-/* When a session that has not moved a byte is told to go, or G_MAXINT64. */
-static gint64
-get_expiry (SondeShard   *self,
-            SondeSession *session)
-{
-  const guint64 idle = sonde_rules_get (self->host.rules, idle_timeout_usec);
-  const guint64 closing = sonde_rules_get (self->host.rules, close_timeout_usec);
-  const gint64  active = atomic_load_explicit (&session->active, memory_order_relaxed);
-
-  /* One that is drained has until the deadline to get rid of its bytes. */
-  if (session->phase == SONDE_PHASE_LEAVING ||
-      (is_closing (session) && self->deadline == G_MAXINT64))
-    return active + (gint64) closing;
-
-  return idle > 0 ? active + (gint64) idle : G_MAXINT64;
-}
-
-typedef struct
-{
-  SondeShard *shard;
-  gint64      now;
-  gint64      next; /* when something is due again, or G_MAXINT64 */
-} Sweep;
-
-static gboolean
-expire_session (SondeSession *session,
-                gpointer      user_data)
-{
-  Sweep       *sweep = user_data;
-  const gint64 deadline = sweep->shard->deadline;
-  const gint64 expiry = get_expiry (sweep->shard, session);
-
-  if (sweep->now >= deadline)
-    sonde_session_give_order (session, SONDE_ORDER_RESET);
-  else if (sweep->now >= expiry)
-    sonde_session_give_order (session, SONDE_ORDER_EXPIRE);
-  sweep->next = MIN (sweep->next, expiry);
-
-  return TRUE;
-}
-
-static void
-clear_sweep (SondeShard *self)
-{
-  if (self->sweep == NULL)
-    return;
-
-  g_source_destroy (self->sweep);
-  g_clear_pointer (&self->sweep, g_source_unref);
-}
-
-static gboolean
-sweep_cb (gpointer user_data)
-{
-  SondeShard *self = user_data;
-  Sweep       sweep = { self, g_get_monotonic_time (), self->deadline };
-
-  sonde_roster_foreach (&self->roster, 0, expire_session, &sweep);
-  clear_sweep (self);
-  if (sweep.next != G_MAXINT64)
-    sonde_shard_watch_timeouts (self);
-
-  return G_SOURCE_REMOVE;
-}
-
-/*
- * sonde_shard_watch_timeouts:
- * @self: a shard, in its own thread
- *
- * Makes sure that timeouts are looked at. One timer watches over them all, and
- * runs only while there can be one; it comes often enough that nothing is more
- * than an eighth late.
- */
-void
-sonde_shard_watch_timeouts (SondeShard *self)
-{
-  const guint64 idle = sonde_rules_get (self->host.rules, idle_timeout_usec);
-  const guint64 closing = sonde_rules_get (self->host.rules, close_timeout_usec);
-  const guint64 shortest = idle > 0 ? MIN (idle, closing) : closing;
-  const guint   interval_ms = (guint) CLAMP (shortest / 8000, SWEEP_MIN_MS, SWEEP_MAX_MS);
-
-  if (self->sweep != NULL)
-    return;
-
-  self->sweep = g_timeout_source_new (interval_ms);
-  g_source_set_static_name (self->sweep, "[Sonde] timeouts");
-  g_source_set_callback (self->sweep, sweep_cb, self, NULL);
-  g_source_attach (self->sweep, sonde_epoll_get_context (self->epoll));
-  sonde_epoll_interrupt (self->epoll);
 }
 
 static gboolean
@@ -327,7 +225,7 @@ run_thread (gpointer user_data)
   /* GSocketService holds itself until the accept that it cancelled is over. */
   while (g_main_context_iteration (sonde_epoll_get_context (self->epoll), FALSE))
     ;
-  clear_sweep (self);
+  sonde_shard_clear_timeouts (self);
   if (self->threads != NULL)
     g_thread_pool_free (g_steal_pointer (&self->threads), FALSE, TRUE);
   sonde_epoll_leave (self->epoll);
@@ -349,6 +247,7 @@ sonde_shard_finalize (GObject *object)
     g_thread_pool_free (self->threads, TRUE, TRUE);
   g_clear_pointer (&self->loop, g_main_loop_unref);
   g_clear_pointer (&self->epoll, sonde_epoll_free);
+  sonde_shard_drop_reserve (self);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_clear_pointer (&self->owner_context, g_main_context_unref);
   g_free (self->buffer);
@@ -373,6 +272,7 @@ sonde_shard_init (SondeShard *self)
   g_mutex_init (&self->lock);
   g_cond_init (&self->accepted_all);
   self->deadline = G_MAXINT64;
+  self->reserve_fd = -1;
 }
 
 /*
@@ -397,6 +297,7 @@ sonde_shard_new (const SondeShardHost *host,
   self->desk.rules = host->rules;
   self->desk.counters = host->counters;
   self->desk.make_room = reset_longest_stalled;
+  self->desk.serves_all = concurrency == SONDE_CONCURRENCY_LOOP;
   self->desk.worker = self;
   self->buffer = make_buffer ();
   self->desk.buffer = align_buffer (self->buffer);
@@ -410,6 +311,7 @@ sonde_shard_new (const SondeShardHost *host,
   sonde_epoll_set_turn_func (self->epoll, sonde_shard_check_accept);
   sonde_epoll_set_own_func (self->epoll, sonde_shard_take_shortcut);
   self->loop = g_main_loop_new (sonde_epoll_get_context (self->epoll), FALSE);
+  sonde_shard_take_reserve (self);
 
   self->concurrency = concurrency;
   if (concurrency == SONDE_CONCURRENCY_THREADS)
@@ -529,7 +431,7 @@ rearm_cb (gpointer user_data)
 {
   SondeShard *self = user_data;
 
-  clear_sweep (self);
+  sonde_shard_clear_timeouts (self);
   sonde_shard_watch_timeouts (self);
   if (self->threads != NULL)
     g_thread_pool_set_max_threads (self->threads,

@@ -95,6 +95,20 @@ loaded_cb (GObject      *source,
     sonded_notify_ready (app->daemon);
 }
 
+/* GSocketService warns of each accept(2) that fails. A shard looks into it, says
+ * what there is to say once, and counts the rest. */
+static void
+gio_warned_cb (const char    *domain,
+               GLogLevelFlags level,
+               const char    *message,
+               gpointer       user_data)
+{
+  if (g_str_has_prefix (message, "fail: "))
+    g_debug ("GSocketService: %s", message);
+  else
+    g_log_default_handler (domain, level, message, NULL);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -117,6 +131,7 @@ main (int    argc,
       return app.status;
     }
 
+  g_log_set_handler ("GLib-GIO", G_LOG_LEVEL_WARNING, gio_warned_cb, NULL);
   daemon = app.daemon = sonded_daemon_new ();
   provision = app.provision =
     sonded_provision_new (daemon,

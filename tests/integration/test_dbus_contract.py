@@ -23,6 +23,8 @@ VALID = {
     'MaxConnectionsPerSource': ('50', 50),
     'MaxThreads': ('4096', 4096),
     'IdleTimeoutUSec': ('3600000000', 3600000000),
+    'StallTimeoutUSec': ('1000', 1000),
+    'RuntimeMaxUSec': ('86400000000', 86400000000),
     'CloseTimeoutUSec': ('1000', 1000),
     'ReadSize': ('1048576', 1048576),
     'LineMax': ('1', 1),
@@ -65,7 +67,8 @@ TOO_LARGE = {
     'MaxSegment': 32768,
 }
 TOO_SMALL = {'Workers': 0, 'MaxThreads': 0, 'LineMax': 0, 'UnsentMax': 65535, 'MaxSegment': 87,
-             'IdleTimeoutUSec': 999, 'CloseTimeoutUSec': 0}
+             'IdleTimeoutUSec': 999, 'StallTimeoutUSec': 999, 'RuntimeMaxUSec': 999,
+             'CloseTimeoutUSec': 0}
 BAD_WORDS = {'Mode': 'lower', 'Concurrency': 'fork', 'Congestion': 'x' * 16,
              'ListenAddresses': ['?'], 'KeepAliveTimeUSec': 2 ** 64 - 1}
 

@@ -60,6 +60,7 @@ DEFAULTS = {
     'UnsentMax': 67108864,
     'Congestion': '',
     **dict.fromkeys(('MaxConnections', 'MaxConnectionsPerSource', 'IdleTimeoutUSec'), 0),
+    **dict.fromkeys(('StallTimeoutUSec', 'RuntimeMaxUSec'), 0),
     **dict.fromkeys(('KeepAliveTimeUSec', 'KeepAliveIntervalUSec', 'KeepAliveProbes'), 0),
     **dict.fromkeys(('ReadSize', 'Backlog'), 0),
     **dict.fromkeys(('ReceiveBuffer', 'SendBuffer', 'UserTimeoutUSec', 'DeferAcceptUSec'), 0),

@@ -18,6 +18,8 @@ static const char *const texts[][2] = {
   { "MaxConnectionsPerSource", "10" },
   { "MaxThreads", "128" },
   { "IdleTimeoutUSec", "1min 30s" },
+  { "StallTimeoutUSec", "20s" },
+  { "RuntimeMaxUSec", "1d" },
   { "CloseTimeoutUSec", "250ms" },
   { "ReadSize", "4096" },
   { "LineMax", "1024" },
