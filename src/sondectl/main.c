@@ -6,7 +6,11 @@
 #include <glib/gi18n.h>
 #include <locale.h>
 
+#include "sondectl-format.h"
+#include "sondectl-terminal.h"
 #include "sondectl-verbs.h"
+
+#include <libsonde/sonde.h>
 
 #define USAGE_WIDTH 30
 
@@ -71,6 +75,7 @@ show_help (void)
   append_verb (help, "help", "", _ ("Show this; 'sondectl VERB --help' tells more of a verb"));
   g_string_append_printf (help, "\n%s\n\n%s\n", options, _ ("Exit status:"));
   sondectl_exit_append_help (help);
+  sondectl_terminal_open_pager ();
   g_print ("%s", help->str);
 
   return SONDECTL_EXIT_OK;
@@ -79,11 +84,33 @@ show_help (void)
 static SondectlExit
 usage_error (const char *message)
 {
-  g_printerr ("sondectl: %s\n%s\n",
+  g_printerr ("sondectl: %s; %s\n",
               message,
-              _ ("'sondectl help' lists the verbs and options."));
+              _ ("'sondectl help' lists the verbs and options"));
 
   return SONDECTL_EXIT_USAGE;
+}
+
+static SondectlExit
+unknown_verb (const char *name)
+{
+  const char      *names[G_N_ELEMENTS (verbs) + 1] = { NULL };
+  g_autofree char *excerpt = sonde_error_excerpt (name);
+  g_autofree char *printable = sondectl_format_printable (excerpt);
+  g_autofree char *message = NULL;
+  const char      *nearest = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
+    names[i] = verbs[i].name;
+  nearest = sonde_error_find_nearest (name, names);
+  if (name[0] == '-')
+    message = g_strdup_printf (_ ("Unknown option: %s"), printable);
+  else if (nearest == NULL)
+    message = g_strdup_printf (_ ("Unknown verb: %s"), printable);
+  else
+    message = g_strdup_printf (_ ("Unknown verb: %s; did you mean '%s'?"), printable, nearest);
+
+  return usage_error (message);
 }
 
 static SondectlExit
@@ -91,8 +118,7 @@ run_verb (SondectlContext *context,
           int              argc,
           char           **argv)
 {
-  char            *default_argv[] = { argv[0], (char *) "status", NULL };
-  g_autofree char *message = NULL;
+  char *default_argv[] = { argv[0], (char *) "status", NULL };
 
   if (argc < 2)
     return run_verb (context, 2, default_argv);
@@ -100,14 +126,12 @@ run_verb (SondectlContext *context,
     return show_help ();
 
   context->verb = find_verb (argv[1]);
-  if (context->verb != NULL)
-    return context->verb->fn (context, argc - 1, argv + 1);
+  if (context->verb == NULL)
+    return unknown_verb (argv[1]);
+  if (context->verb->is_local && context->host != NULL)
+    return usage_error (_ ("This verb looks at this machine only and takes no --host"));
 
-  message = g_strdup_printf (argv[1][0] == '-' ? _ ("Unknown option: %s")
-                                               : _ ("Unknown verb: %s"),
-                             argv[1]);
-
-  return usage_error (message);
+  return context->verb->fn (context, argc - 1, argv + 1);
 }
 
 int

@@ -1,16 +1,106 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright The Sonde contributors */
 
+/* Calls are made without proxies: one of those asks the bus who owns the name, starts
+ * it, and reads all properties, before it does what it was made for. */
+
 #include "config.h"
 
 #include "sondectl-bus.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
+
+#include "sondectl-remote.h"
 
 #include <libsonde/sonde.h>
 
-#define CALLS_ONLY \
-  (G_DBUS_PROXY_FLAGS_DO_NOT_LOAD_PROPERTIES | G_DBUS_PROXY_FLAGS_DO_NOT_CONNECT_SIGNALS)
+#define INTERFACE_PREFIX SONDECTL_BUS_NAME "."
+#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
+#define DEFAULT_TIMEOUT -1
+
+/* Somebody may have to type a password, and a server may take its time to stop. */
+#define NO_TIMEOUT G_MAXINT
+
+static char *
+describe_bus (SondectlContext *context)
+{
+  if (context->host != NULL)
+    return g_strdup (context->host);
+  if (context->address != NULL)
+    return g_strdup (context->address);
+
+  return g_strdup (context->bus_type == G_BUS_TYPE_SYSTEM ? _ ("the system bus")
+                                                          : _ ("the session bus"));
+}
+
+static void
+set_no_daemon_error (SondectlContext *context,
+                     const char      *cause,
+                     GError         **error)
+{
+  g_autofree char *bus = describe_bus (context);
+
+  if (cause == NULL)
+    g_set_error (error,
+                 G_DBUS_ERROR,
+                 G_DBUS_ERROR_NO_SERVER,
+                 _ ("no daemon answers on %s"),
+                 bus);
+  else
+    g_set_error (error,
+                 G_DBUS_ERROR,
+                 G_DBUS_ERROR_NO_SERVER,
+                 _ ("no daemon answers on %s (%s)"),
+                 bus,
+                 cause);
+}
+
+static gboolean
+is_no_daemon (const GError *error)
+{
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+    return TRUE;
+  if (error->domain != G_DBUS_ERROR)
+    return FALSE;
+
+  switch (error->code)
+    {
+    case G_DBUS_ERROR_SERVICE_UNKNOWN:
+    case G_DBUS_ERROR_NAME_HAS_NO_OWNER:
+    case G_DBUS_ERROR_NO_REPLY:
+    case G_DBUS_ERROR_DISCONNECTED:
+      return TRUE;
+    default:
+      return error->code >= G_DBUS_ERROR_SPAWN_EXEC_FAILED &&
+             error->code <= G_DBUS_ERROR_SPAWN_NO_MEMORY;
+    }
+}
+
+/*
+ * sondectl_bus_explain_error:
+ * @context: which bus was used
+ * @error: (inout): why a call failed
+ *
+ * Replaces the error by %G_DBUS_ERROR_NO_SERVER where it means that no daemon is there.
+ */
+void
+sondectl_bus_explain_error (SondectlContext *context,
+                            GError         **error)
+{
+  g_autoptr (GError) cause = NULL;
+
+  if (error == NULL || *error == NULL || !is_no_daemon (*error))
+    return;
+
+  cause = g_steal_pointer (error);
+  g_dbus_error_strip_remote_error (cause);
+  set_no_daemon_error (context,
+                       g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
+                         ? NULL
+                         : cause->message,
+                       error);
+}
 
 static GDBusConnection *
 open_bus (SondectlContext *context,
@@ -19,6 +109,14 @@ open_bus (SondectlContext *context,
   const GDBusConnectionFlags flags = G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
                                      G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION;
   g_autofree char *address = g_strdup (context->address);
+
+  if (context->host != NULL)
+    {
+      g_autoptr (GIOStream) stream = sondectl_remote_open (context, error);
+
+      return stream != NULL ? g_dbus_connection_new_sync (stream, NULL, flags, NULL, NULL, error)
+                            : NULL;
+    }
 
   if (address == NULL)
     address = g_dbus_address_get_for_bus_sync (context->bus_type, NULL, error);
@@ -29,356 +127,247 @@ open_bus (SondectlContext *context,
   return g_dbus_connection_new_for_address_sync (address, flags, NULL, NULL, error);
 }
 
-static const char *
-describe_bus (SondectlContext *context)
-{
-  if (context->address != NULL)
-    return context->address;
-
-  return context->bus_type == G_BUS_TYPE_SYSTEM ? _ ("the system bus") : _ ("the session bus");
-}
-
-static gboolean
-call_bus (GDBusConnection *connection,
-          const char      *method,
-          GVariant        *parameters,
-          GError         **error)
-{
-  g_autoptr (GVariant) reply = NULL;
-
-  reply = g_dbus_connection_call_sync (connection,
-                                       "org.freedesktop.DBus",
-                                       "/org/freedesktop/DBus",
-                                       "org.freedesktop.DBus",
-                                       method,
-                                       parameters,
-                                       NULL,
-                                       G_DBUS_CALL_FLAGS_NONE,
-                                       -1,
-                                       NULL,
-                                       error);
-
-  return reply != NULL;
-}
-
-static gboolean
-ensure_daemon (GDBusConnection *connection,
-               GError         **error)
-{
-  GVariant *name = g_variant_new ("(s)", SONDECTL_BUS_NAME);
-
-  if (call_bus (connection, "GetNameOwner", name, NULL))
-    return TRUE;
-
-  return call_bus (connection,
-                   "StartServiceByName",
-                   g_variant_new ("(su)", SONDECTL_BUS_NAME, 0),
-                   error);
-}
-
-static void
-set_no_daemon_error (SondectlContext *context,
-                     GError          *cause,
-                     GError         **error)
-{
-  if (g_error_matches (cause, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN))
-    g_set_error (error,
-                 G_DBUS_ERROR,
-                 G_DBUS_ERROR_NO_SERVER,
-                 _ ("no daemon answers on %s"),
-                 describe_bus (context));
-  else
-    g_set_error (error,
-                 G_DBUS_ERROR,
-                 G_DBUS_ERROR_NO_SERVER,
-                 _ ("no daemon answers on %s (%s)"),
-                 describe_bus (context),
-                 cause->message);
-}
-
 /*
  * sondectl_bus_connect:
  * @context: which bus to use
  * @error: what is in the way
  *
- * Connects to the bus, and makes sure that the daemon is there or is started.
- * Where either cannot be had the error is %G_DBUS_ERROR_NO_SERVER.
+ * Connects to the bus, once. Whether the daemon is there, or is started, the first call
+ * tells. Where the bus cannot be had the error is %G_DBUS_ERROR_NO_SERVER.
  *
- * Returns: (transfer full): a connection of our own
+ * Returns: (transfer full): the connection
  */
 GDBusConnection *
 sondectl_bus_connect (SondectlContext *context,
                       GError         **error)
 {
-  g_autoptr (GDBusConnection) connection = NULL;
   g_autoptr (GError) local_error = NULL;
 
+  if (context->connection != NULL)
+    return g_object_ref (context->connection);
+
   /* From here on errors of the daemon arrive as SondeError. */
-  g_type_ensure (G_TYPE_DBUS_CONNECTION);
   (void) SONDE_ERROR;
 
-  connection = open_bus (context, &local_error);
-  if (connection != NULL && ensure_daemon (connection, &local_error))
-    return g_steal_pointer (&connection);
+  context->connection = open_bus (context, &local_error);
+  if (context->connection != NULL)
+    return g_object_ref (context->connection);
 
   g_dbus_error_strip_remote_error (local_error);
   if (g_error_matches (local_error, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
     g_propagate_error (error, g_steal_pointer (&local_error));
   else
-    set_no_daemon_error (context, local_error, error);
+    set_no_daemon_error (context, local_error->message, error);
 
   return NULL;
 }
 
-static int
-compare_names (gconstpointer a,
-               gconstpointer b)
-{
-  SondeDBusServer *server_a = sonde_dbus_object_peek_server (*(SondeDBusObject **) a);
-  SondeDBusServer *server_b = sonde_dbus_object_peek_server (*(SondeDBusObject **) b);
-
-  return g_strcmp0 (sonde_dbus_server_get_name (server_a),
-                    sonde_dbus_server_get_name (server_b));
-}
-
-static gboolean
-is_complete (SondeDBusObject *object)
-{
-  return sonde_dbus_object_peek_server (object) != NULL &&
-         sonde_dbus_object_peek_statistics (object) != NULL;
-}
-
-static GPtrArray *
-list_all (GDBusConnection *connection,
-          GError         **error)
-{
-  g_autoptr (GPtrArray) servers = g_ptr_array_new_with_free_func (g_object_unref);
-  g_autoptr (GDBusObjectManager) manager = NULL;
-  g_autolist (GDBusObject) objects = NULL;
-
-  manager = sonde_dbus_object_manager_client_new_sync (connection,
-                                                       G_DBUS_OBJECT_MANAGER_CLIENT_FLAGS_NONE,
-                                                       SONDECTL_BUS_NAME,
-                                                       SONDECTL_ROOT_PATH,
-                                                       NULL,
-                                                       error);
-  if (manager == NULL)
-    return NULL;
-
-  objects = g_dbus_object_manager_get_objects (manager);
-  for (GList *l = objects; l != NULL; l = l->next)
-    {
-      if (is_complete (l->data))
-        g_ptr_array_add (servers, g_object_ref (l->data));
-    }
-  g_ptr_array_sort (servers, compare_names);
-
-  return g_steal_pointer (&servers);
-}
-
-static SondeDBusObject *
-find_server (GPtrArray  *servers,
-             const char *name,
-             GError    **error)
-{
-  for (guint i = 0; i < servers->len; i++)
-    {
-      SondeDBusObject *object = servers->pdata[i];
-
-      if (g_str_equal (sonde_dbus_server_get_name (sonde_dbus_object_peek_server (object)),
-                       name))
-        return object;
-    }
-
-  g_set_error (error,
-               SONDE_ERROR,
-               SONDE_ERROR_NO_SUCH_SERVER,
-               _ ("there is no server '%s'"),
-               name);
-
-  return NULL;
-}
-
-/*
- * sondectl_bus_list_servers:
- * @connection: where the daemon is
- * @names: (nullable): which servers, or %NULL or none for all of them
- * @error: why it failed
- *
- * Gets servers with all their properties, in a single round trip.
- *
- * Returns: (transfer full) (element-type SondeDBusObject): the servers, those asked
- *   for in the order of @names, all sorted by name
- */
-GPtrArray *
-sondectl_bus_list_servers (GDBusConnection   *connection,
-                           const char *const *names,
-                           GError           **error)
-{
-  g_autoptr (GPtrArray) servers = list_all (connection, error);
-  g_autoptr (GPtrArray) found = NULL;
-
-  if (servers == NULL || names == NULL || names[0] == NULL)
-    return g_steal_pointer (&servers);
-
-  found = g_ptr_array_new_with_free_func (g_object_unref);
-  for (gsize i = 0; names[i] != NULL; i++)
-    {
-      SondeDBusObject *object = find_server (servers, names[i], error);
-
-      if (object == NULL)
-        return NULL;
-      g_ptr_array_add (found, g_object_ref (object));
-    }
-
-  return g_steal_pointer (&found);
-}
-
-/*
- * sondectl_bus_get_manager:
- * @connection: where the daemon is
- * @error: why it failed
- *
- * Makes a proxy of the root object, with its properties.
- *
- * Returns: (transfer full): a proxy
- */
-SondeDBusManager *
-sondectl_bus_get_manager (GDBusConnection *connection,
-                          GError         **error)
-{
-  return sonde_dbus_manager_proxy_new_sync (connection,
-                                            G_DBUS_PROXY_FLAGS_DO_NOT_CONNECT_SIGNALS,
-                                            SONDECTL_BUS_NAME,
-                                            SONDECTL_ROOT_PATH,
-                                            NULL,
-                                            error);
-}
-
-/*
- * sondectl_bus_get_kernel_limits:
- * @connection: where the daemon is
- * @error: why it failed
- *
- * Makes a proxy of what the kernel allows, with its properties.
- *
- * Returns: (transfer full): a proxy
- */
-SondeDBusKernelLimits *
-sondectl_bus_get_kernel_limits (GDBusConnection *connection,
-                                GError         **error)
-{
-  return sonde_dbus_kernel_limits_proxy_new_sync (connection,
-                                                  G_DBUS_PROXY_FLAGS_DO_NOT_CONNECT_SIGNALS,
-                                                  SONDECTL_BUS_NAME,
-                                                  SONDECTL_ROOT_PATH,
-                                                  NULL,
-                                                  error);
-}
-
+/* "Server.Stop" is short for "org.sonde.Sonde1.Server.Stop". */
 static char *
-get_path (GDBusConnection *connection,
-          const char      *name,
-          GError         **error)
+dup_interface (const char  *method,
+               const char **member)
 {
-  g_autoptr (SondeDBusManager) manager = NULL;
-  g_autofree char *path = NULL;
+  const char      *dot = strrchr (method, '.');
+  g_autofree char *interface = g_strndup (method, (gsize) (dot - method));
 
-  manager = sonde_dbus_manager_proxy_new_sync (connection,
-                                               CALLS_ONLY,
-                                               SONDECTL_BUS_NAME,
-                                               SONDECTL_ROOT_PATH,
-                                               NULL,
-                                               error);
-  if (manager == NULL)
-    return NULL;
-  if (!sonde_dbus_manager_call_get_server_sync (manager,
-                                                name,
-                                                G_DBUS_CALL_FLAGS_NONE,
-                                                -1,
-                                                &path,
-                                                NULL,
-                                                error))
+  *member = dot + 1;
+  if (strchr (interface, '.') != NULL)
+    return g_steal_pointer (&interface);
+
+  return g_strconcat (INTERFACE_PREFIX, interface, NULL);
+}
+
+static GVariant *
+call (SondectlContext *context,
+      const char      *path,
+      const char      *method,
+      GVariant        *parameters,
+      const char      *reply_type,
+      GDBusCallFlags   flags,
+      int              timeout,
+      GError         **error)
+{
+  g_autoptr (GVariant) sunk = parameters != NULL ? g_variant_ref_sink (parameters) : NULL;
+  g_autoptr (GDBusConnection) connection = sondectl_bus_connect (context, error);
+  const char      *member = NULL;
+  g_autofree char *interface = dup_interface (method, &member);
+  GVariant        *reply = NULL;
+
+  if (connection == NULL)
     return NULL;
 
-  return g_steal_pointer (&path);
+  reply = g_dbus_connection_call_sync (connection,
+                                       SONDECTL_BUS_NAME,
+                                       path,
+                                       interface,
+                                       member,
+                                       sunk,
+                                       G_VARIANT_TYPE (reply_type),
+                                       flags,
+                                       timeout,
+                                       NULL,
+                                       error);
+  if (reply == NULL)
+    sondectl_bus_explain_error (context, error);
+
+  return reply;
 }
 
 /*
- * sondectl_bus_get_server:
- * @connection: where the daemon is
- * @name: the name of a server
+ * sondectl_bus_read:
+ * @context: which bus to use
+ * @path: an object of the daemon
+ * @method: interface and method, `Server.ListConnections`
+ * @parameters: (nullable): a tuple, sunk if it is floating
+ * @reply_type: the type of the reply, a tuple
  * @error: why it failed
  *
- * Makes a proxy of a server that is there to be called: it has no properties.
+ * Calls a method that changes nothing.
  *
- * Returns: (transfer full): a proxy
+ * Returns: (transfer full): the reply
  */
-SondeDBusServer *
-sondectl_bus_get_server (GDBusConnection *connection,
-                         const char      *name,
-                         GError         **error)
+GVariant *
+sondectl_bus_read (SondectlContext *context,
+                   const char      *path,
+                   const char      *method,
+                   GVariant        *parameters,
+                   const char      *reply_type,
+                   GError         **error)
 {
-  g_autofree char *path = get_path (connection, name, error);
-
-  if (path == NULL)
-    return NULL;
-
-  return sonde_dbus_server_proxy_new_sync (connection,
-                                           CALLS_ONLY,
-                                           SONDECTL_BUS_NAME,
-                                           path,
-                                           NULL,
-                                           error);
+  return call (context,
+               path,
+               method,
+               parameters,
+               reply_type,
+               G_DBUS_CALL_FLAGS_NONE,
+               DEFAULT_TIMEOUT,
+               error);
 }
 
 /*
- * sondectl_bus_get_socket_options:
- * @connection: where the daemon is
- * @name: the name of a server
+ * sondectl_bus_change:
+ * @context: which bus to use, and whether the user may be asked for a password
+ * @path: an object of the daemon
+ * @method: interface and method, `Server.Stop`
+ * @parameters: (nullable): a tuple, sunk if it is floating
+ * @reply_type: the type of the reply, a tuple
  * @error: why it failed
  *
- * Makes a proxy of the socket options of a server; it has no properties either.
+ * Calls a method that needs authorisation, or takes its time, or both.
  *
- * Returns: (transfer full): a proxy
+ * Returns: (transfer full): the reply
  */
-SondeDBusSocketOptions *
-sondectl_bus_get_socket_options (GDBusConnection *connection,
-                                 const char      *name,
-                                 GError         **error)
+GVariant *
+sondectl_bus_change (SondectlContext *context,
+                     const char      *path,
+                     const char      *method,
+                     GVariant        *parameters,
+                     const char      *reply_type,
+                     GError         **error)
 {
-  g_autofree char *path = get_path (connection, name, error);
+  const GDBusCallFlags flags = context->interactive
+                                 ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
+                                 : G_DBUS_CALL_FLAGS_NONE;
 
-  if (path == NULL)
-    return NULL;
+  return call (context, path, method, parameters, reply_type, flags, NO_TIMEOUT, error);
+}
 
-  return sonde_dbus_socket_options_proxy_new_sync (connection,
-                                                   CALLS_ONLY,
-                                                   SONDECTL_BUS_NAME,
-                                                   path,
-                                                   NULL,
-                                                   error);
+/* Calls that are on their way at the same time. */
+typedef struct
+{
+  GVariantDict values;
+  guint        n_pending;
+  GError      *error; /* (owned) (nullable): the first one */
+} Batch;
+
+static void
+get_all_cb (GObject      *source,
+            GAsyncResult *result,
+            gpointer      user_data)
+{
+  Batch *batch = user_data;
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GVariant) reply = NULL;
+  g_autoptr (GVariantIter) iter = NULL;
+  const char *name;
+  GVariant   *value;
+
+  batch->n_pending--;
+  reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &local_error);
+  if (reply == NULL)
+    {
+      if (batch->error == NULL)
+        batch->error = g_steal_pointer (&local_error);
+      return;
+    }
+
+  g_variant_get (reply, "(a{sv})", &iter);
+  while (g_variant_iter_next (iter, "{&sv}", &name, &value))
+    {
+      g_variant_dict_insert_value (&batch->values, name, value);
+      g_variant_unref (value);
+    }
+}
+
+static void
+get_all (GDBusConnection *connection,
+         const char      *path,
+         const char      *interface,
+         Batch           *batch)
+{
+  g_autofree char *full_name = g_strconcat (INTERFACE_PREFIX, interface, NULL);
+
+  batch->n_pending++;
+  g_dbus_connection_call (connection,
+                          SONDECTL_BUS_NAME,
+                          path,
+                          PROPERTIES_INTERFACE,
+                          "GetAll",
+                          g_variant_new ("(s)", full_name),
+                          G_VARIANT_TYPE ("(a{sv})"),
+                          G_DBUS_CALL_FLAGS_NONE,
+                          DEFAULT_TIMEOUT,
+                          NULL,
+                          get_all_cb,
+                          batch);
 }
 
 /*
- * sondectl_bus_reload_server:
- * @server: a proxy of a server
+ * sondectl_bus_get_properties:
+ * @context: which bus to use
+ * @path: an object of the daemon
+ * @interfaces: (array zero-terminated=1): such as `Server`
  * @error: why it failed
  *
- * Makes another proxy of the server, with the properties that it has at this moment.
+ * Reads all properties of several interfaces in the time of one round trip.
  *
- * Returns: (transfer full): a proxy
+ * Returns: (transfer full): an `a{sv}`
  */
-SondeDBusServer *
-sondectl_bus_reload_server (SondeDBusServer *server,
-                            GError         **error)
+GVariant *
+sondectl_bus_get_properties (SondectlContext   *context,
+                             const char        *path,
+                             const char *const *interfaces,
+                             GError           **error)
 {
-  GDBusProxy *proxy = G_DBUS_PROXY (server);
+  g_autoptr (GDBusConnection) connection = sondectl_bus_connect (context, error);
+  g_autoptr (GVariant) values = NULL;
+  Batch batch = { .n_pending = 0 };
 
-  return sonde_dbus_server_proxy_new_sync (g_dbus_proxy_get_connection (proxy),
-                                           G_DBUS_PROXY_FLAGS_DO_NOT_CONNECT_SIGNALS,
-                                           SONDECTL_BUS_NAME,
-                                           g_dbus_proxy_get_object_path (proxy),
-                                           NULL,
-                                           error);
+  if (connection == NULL)
+    return NULL;
+
+  g_variant_dict_init (&batch.values, NULL);
+  for (gsize i = 0; interfaces[i] != NULL; i++)
+    get_all (connection, path, interfaces[i], &batch);
+  while (batch.n_pending > 0)
+    g_main_context_iteration (NULL, TRUE);
+
+  values = g_variant_ref_sink (g_variant_dict_end (&batch.values));
+  if (batch.error == NULL)
+    return g_steal_pointer (&values);
+
+  sondectl_bus_explain_error (context, &batch.error);
+  g_propagate_error (error, batch.error);
+
+  return NULL;
 }

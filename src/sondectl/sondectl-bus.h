@@ -3,10 +3,6 @@
 
 #pragma once
 
-#include <gio/gio.h>
-
-#include "sonde-dbus.h"
-
 #include "sondectl-context.h"
 
 G_BEGIN_DECLS
@@ -17,21 +13,23 @@ G_BEGIN_DECLS
 GDBusConnection *sondectl_bus_connect (SondectlContext *context,
                                        GError         **error);
 
-SondeDBusManager      *sondectl_bus_get_manager (GDBusConnection *connection,
-                                                 GError         **error);
-SondeDBusKernelLimits *sondectl_bus_get_kernel_limits (GDBusConnection *connection,
-                                                       GError         **error);
-GPtrArray             *sondectl_bus_list_servers (GDBusConnection   *connection,
-                                                  const char *const *names,
-                                                  GError           **error);
-
-SondeDBusServer        *sondectl_bus_get_server (GDBusConnection *connection,
-                                                 const char      *name,
-                                                 GError         **error);
-SondeDBusServer        *sondectl_bus_reload_server (SondeDBusServer *server,
-                                                    GError         **error);
-SondeDBusSocketOptions *sondectl_bus_get_socket_options (GDBusConnection *connection,
-                                                         const char      *name,
-                                                         GError         **error);
+GVariant *sondectl_bus_read (SondectlContext *context,
+                             const char      *path,
+                             const char      *method,
+                             GVariant        *parameters,
+                             const char      *reply_type,
+                             GError         **error);
+GVariant *sondectl_bus_change (SondectlContext *context,
+                               const char      *path,
+                               const char      *method,
+                               GVariant        *parameters,
+                               const char      *reply_type,
+                               GError         **error);
+GVariant *sondectl_bus_get_properties (SondectlContext   *context,
+                                       const char        *path,
+                                       const char *const *interfaces,
+                                       GError           **error);
+void      sondectl_bus_explain_error (SondectlContext *context,
+                                      GError         **error);
 
 G_END_DECLS

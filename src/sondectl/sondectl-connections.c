@@ -10,6 +10,7 @@
 #include "sondectl-bus.h"
 #include "sondectl-format.h"
 #include "sondectl-json.h"
+#include "sondectl-servers.h"
 #include "sondectl-table.h"
 
 #define PAGE_LENGTH 1000
@@ -37,7 +38,8 @@ append_page (GPtrArray *rows,
 }
 
 static GPtrArray *
-list_connections (SondeDBusServer *server,
+list_connections (SondectlContext *context,
+                  const char      *path,
                   GError         **error)
 {
   g_autoptr (GPtrArray)
@@ -47,16 +49,18 @@ list_connections (SondeDBusServer *server,
   while (TRUE)
     {
       g_autoptr (GVariant) page = NULL;
+      g_autoptr (GVariant) reply =
+        sondectl_bus_read (context,
+                           path,
+                           "Server.ListConnections",
+                           g_variant_new ("(tu)", last_id, PAGE_LENGTH),
+                           "(a(tsqtttb))",
+                           error);
 
-      if (!sonde_dbus_server_call_list_connections_sync (server,
-                                                         last_id,
-                                                         PAGE_LENGTH,
-                                                         G_DBUS_CALL_FLAGS_NONE,
-                                                         -1,
-                                                         &page,
-                                                         NULL,
-                                                         error))
+      if (reply == NULL)
         return NULL;
+
+      page = g_variant_get_child_value (reply, 0);
       if (g_variant_n_children (page) == 0)
         return g_steal_pointer (&rows);
 
@@ -127,18 +131,13 @@ show_connections (SondectlContext *context,
                   const char      *name,
                   GError         **error)
 {
-  g_autoptr (GDBusConnection) connection = sondectl_bus_connect (context, error);
-  g_autoptr (SondeDBusServer) server = NULL;
+  g_autofree char *path = sondectl_servers_find (context, name, error);
   g_autoptr (GPtrArray) rows = NULL;
 
-  if (connection == NULL)
+  if (path == NULL)
     return FALSE;
 
-  server = sondectl_bus_get_server (connection, name, error);
-  if (server == NULL)
-    return FALSE;
-
-  rows = list_connections (server, error);
+  rows = list_connections (context, path, error);
   if (rows == NULL)
     return FALSE;
 

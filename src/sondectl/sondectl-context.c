@@ -3,21 +3,28 @@
 
 /* Options are parsed twice. The first pass takes those that every verb knows, wherever
  * they stand, and leaves alone what it does not know; the second one belongs to the verb
- * and refuses what is left. So "sondectl probe --upper --json=short" works in any order. */
+ * and refuses what is left. So "sondectl probe --upper --json=short" works in any order.
+ * What follows "--" is nobody's option: it is set aside in between. */
 
 #include "config.h"
 
 #include "sondectl-context.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "sondectl-terminal.h"
 
 typedef struct
 {
   gboolean session;
   gboolean system;
   gboolean no_legend;
+  gboolean no_pager;
+  gboolean no_user_interaction;
   char    *address; /* (owned) (nullable) */
+  char    *host;    /* (owned) (nullable) */
   char    *json;    /* (owned) (nullable) */
   gboolean version;
 } Options;
@@ -26,6 +33,7 @@ static void
 options_clear (Options *options)
 {
   g_clear_pointer (&options->address, g_free);
+  g_clear_pointer (&options->host, g_free);
   g_clear_pointer (&options->json, g_free);
 }
 
@@ -42,10 +50,16 @@ create_option_context (Options *options)
       N_ ("Talk to the daemon on the system bus"), NULL },
     { "address", 0, 0, G_OPTION_ARG_STRING, &options->address,
       N_ ("Talk to the daemon on the bus at ADDRESS"), N_ ("ADDRESS") },
+    { "host", 'H', 0, G_OPTION_ARG_STRING, &options->host,
+      N_ ("Talk to the daemon of another machine, over ssh"), N_ ("[USER@]HOST") },
     { "json", 0, 0, G_OPTION_ARG_STRING, &options->json,
-      N_ ("Print JSON: 'short' or 'pretty'"), N_ ("FORM") },
+      N_ ("Print JSON: 'short', 'pretty' or 'off'"), N_ ("FORM") },
     { "no-legend", 0, 0, G_OPTION_ARG_NONE, &options->no_legend,
       N_ ("Print no headings and no summary"), NULL },
+    { "no-pager", 0, 0, G_OPTION_ARG_NONE, &options->no_pager,
+      N_ ("Do not pipe output into a pager"), NULL },
+    { "no-user-interaction", 0, 0, G_OPTION_ARG_NONE, &options->no_user_interaction,
+      N_ ("Let nobody be asked for a password"), NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
       N_ ("Print the version and exit"), NULL },
     G_OPTION_ENTRY_NULL,
@@ -68,23 +82,32 @@ get_default_bus_type (void)
 }
 
 static gboolean
+set_bus_error (const char *message,
+               GError    **error)
+{
+  g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, message);
+
+  return FALSE;
+}
+
+/* Over ssh it is the system bus by default: a session is of who sits there. */
+static gboolean
 set_bus (SondectlContext *self,
          Options         *options,
          GError         **error)
 {
   if (options->session + options->system + (options->address != NULL) > 1)
-    {
-      g_set_error_literal (error,
-                           G_OPTION_ERROR,
-                           G_OPTION_ERROR_BAD_VALUE,
-                           _ ("Only one of --session, --system and --address makes sense"));
-      return FALSE;
-    }
+    return set_bus_error (_ ("Only one of --session, --system and --address makes sense"), error);
+  if (options->host != NULL && options->address != NULL)
+    return set_bus_error (_ ("Only one of --host and --address makes sense"), error);
+  if (options->host != NULL && (options->host[0] == '\0' || options->host[0] == '-'))
+    return set_bus_error (_ ("--host takes the name or address of a machine"), error);
 
   self->address = g_steal_pointer (&options->address);
+  self->host = g_steal_pointer (&options->host);
   if (options->session)
     self->bus_type = G_BUS_TYPE_SESSION;
-  else if (options->system)
+  else if (options->system || self->host != NULL)
     self->bus_type = G_BUS_TYPE_SYSTEM;
   else
     self->bus_type = get_default_bus_type ();
@@ -97,7 +120,7 @@ set_json (SondectlContext *self,
           const char      *form,
           GError         **error)
 {
-  if (form == NULL)
+  if (form == NULL || g_str_equal (form, "off"))
     self->json = SONDECTL_JSON_OFF;
   else if (g_str_equal (form, "short"))
     self->json = SONDECTL_JSON_SHORT;
@@ -108,12 +131,27 @@ set_json (SondectlContext *self,
       g_set_error (error,
                    G_OPTION_ERROR,
                    G_OPTION_ERROR_BAD_VALUE,
-                   _ ("--json takes 'short' or 'pretty', not '%s'"),
+                   _ ("--json takes 'short', 'pretty' or 'off', not '%s'"),
                    form);
       return FALSE;
     }
 
   return TRUE;
+}
+
+static void
+take_tail (SondectlContext *self,
+           int             *argc,
+           char           **argv)
+{
+  for (int i = 1; i < *argc; i++)
+    {
+      if (!g_str_equal (argv[i], "--"))
+        continue;
+      self->tail = argv + i + 1;
+      self->n_tail = *argc - i - 1;
+      *argc = i;
+    }
 }
 
 /*
@@ -134,35 +172,40 @@ sondectl_context_init (SondectlContext *self,
   g_auto (Options) options = { FALSE };
   g_autoptr (GOptionContext) context = create_option_context (&options);
 
+  take_tail (self, argc, *argv);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (!set_bus (self, &options, error))
     return FALSE;
-  if (!set_json (self, options.json, error))
-    return FALSE;
 
   self->legend = !options.no_legend;
+  self->interactive = !options.no_user_interaction;
   self->version = options.version;
+  sondectl_terminal_init (!options.no_pager);
 
-  return TRUE;
+  return set_json (self, options.json, error);
 }
 
 /*
  * sondectl_context_clear:
  * @self: a context
  *
- * Frees what a context holds.
+ * Frees what the context holds.
  */
 void
 sondectl_context_clear (SondectlContext *self)
 {
+  g_clear_object (&self->connection);
   g_clear_pointer (&self->address, g_free);
+  g_clear_pointer (&self->host, g_free);
 }
 
 /*
  * sondectl_context_get_options_help:
  *
  * Describes the options that every verb has.
+ *
+ * Returns: (transfer full): the text
  */
 char *
 sondectl_context_get_options_help (void)
@@ -206,6 +249,68 @@ check_count (int      count,
   return FALSE;
 }
 
+/* They stand further back in the same array. */
+static void
+append_tail (SondectlContext *self,
+             int             *argc,
+             char           **argv)
+{
+  for (int i = 0; i < self->n_tail; i++)
+    argv[(*argc)++] = self->tail[i];
+  if (self->n_tail > 0)
+    argv[*argc] = NULL;
+}
+
+static GOptionContext *
+create_verb_context (const SondectlVerb *verb,
+                     const GOptionEntry *entries)
+{
+  const char      *arguments = sondectl_verb_get_arguments (verb);
+  g_autofree char *usage = g_strchomp (g_strdup_printf ("%s %s", verb->name, arguments));
+  g_autoptr (GOptionContext) context = g_option_context_new (usage);
+
+  g_option_context_set_summary (context, _ (verb->description));
+  g_option_context_set_description (
+    context, _ ("'sondectl help' lists the options that every verb has."));
+  if (entries != NULL)
+    g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
+
+  return g_steal_pointer (&context);
+}
+
+static void
+page_help (int    argc,
+           char **argv)
+{
+  for (int i = 1; i < argc; i++)
+    {
+      if (g_str_equal (argv[i], "--help") || g_str_equal (argv[i], "-h"))
+        sondectl_terminal_open_pager ();
+    }
+}
+
+/* What is sent to a bus must be UTF-8; the name of a file may be anything. */
+static gboolean
+check_encoding (SondectlContext *self,
+                int              argc,
+                char           **argv,
+                GError         **error)
+{
+  for (int i = 1; i < argc && !self->verb->is_local; i++)
+    {
+      if (g_utf8_validate (argv[i], -1, NULL))
+        continue;
+      g_set_error (error,
+                   G_OPTION_ERROR,
+                   G_OPTION_ERROR_BAD_VALUE,
+                   _ ("Argument %d is not UTF-8"),
+                   i);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
 /*
  * sondectl_context_parse_verb:
  * @self: a context
@@ -227,20 +332,19 @@ sondectl_context_parse_verb (SondectlContext    *self,
                              int                *argc,
                              char             ***argv)
 {
-  const char      *arguments = sondectl_verb_get_arguments (self->verb);
-  g_autofree char *usage = g_strchomp (g_strdup_printf ("%s %s", self->verb->name, arguments));
-  g_autoptr (GOptionContext) context = g_option_context_new (usage);
+  g_autoptr (GOptionContext) context = create_verb_context (self->verb, entries);
   g_autoptr (GError) error = NULL;
 
-  g_option_context_set_summary (context, _ (self->verb->description));
-  if (entries != NULL)
-    g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
-  if (g_option_context_parse (context, argc, argv, &error) &&
-      check_count (*argc - 1, min, max, &error))
-    return TRUE;
+  page_help (*argc, *argv);
+  if (g_option_context_parse (context, argc, argv, &error))
+    {
+      append_tail (self, argc, *argv);
+      if (check_count (*argc - 1, min, max, &error) &&
+          check_encoding (self, *argc, *argv, &error))
+        return TRUE;
+    }
 
   sondectl_exit_with_error (self->verb->name, error);
-  g_printerr (_ ("Usage: sondectl %s\n"), usage);
 
   return FALSE;
 }

@@ -27,17 +27,23 @@ typedef struct
                       int              argc,
                       char           **argv);
   const char *description;
+  gboolean    is_local; /* looks at this machine only */
 } SondectlVerb;
 
 /* What was asked for in front of the verb, or beside it. */
 struct _SondectlContext
 {
-  const SondectlVerb *verb;     /* (unowned), constant */
-  GBusType            bus_type; /* ignored if there is an address */
-  char               *address;  /* (owned) (nullable) */
+  const SondectlVerb *verb;       /* (unowned), constant */
+  GBusType            bus_type;   /* ignored if there is an address */
+  char               *address;    /* (owned) (nullable) */
+  char               *host;       /* (owned) (nullable): this machine */
+  GDBusConnection    *connection; /* (owned) (nullable): made when it is first needed */
   SondectlJson        json;
   gboolean            legend;
+  gboolean            interactive;
   gboolean            version;
+  char              **tail; /* (unowned): what stood behind "--" */
+  int                 n_tail;
 };
 
 gboolean sondectl_context_init (SondectlContext *self,

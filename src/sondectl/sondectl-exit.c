@@ -37,26 +37,38 @@ static const struct
   { SONDECTL_EXIT_IO_TIMEOUT, "io-timeout", N_ ("The answer took too long") },
 };
 
-static const SondectlExit sonde_errors[] = {
-  [SONDE_ERROR_FAILED] = SONDECTL_EXIT_FAILED,
-  [SONDE_ERROR_INVALID_SETTING] = SONDECTL_EXIT_USAGE,
-  [SONDE_ERROR_NO_SUCH_SERVER] = SONDECTL_EXIT_NO_SERVER,
-  [SONDE_ERROR_NO_SUCH_CONNECTION] = SONDECTL_EXIT_FAILED,
-  [SONDE_ERROR_NAME_IN_USE] = SONDECTL_EXIT_FAILED,
-  [SONDE_ERROR_ADDRESS_IN_USE] = SONDECTL_EXIT_FAILED,
-  [SONDE_ERROR_ADDRESS_NOT_AVAILABLE] = SONDECTL_EXIT_RESOLUTION,
-  [SONDE_ERROR_PERMISSION_DENIED] = SONDECTL_EXIT_FAILED,
-  [SONDE_ERROR_NOT_AUTHORIZED] = SONDECTL_EXIT_NOT_AUTHORIZED,
-  [SONDE_ERROR_TIMED_OUT] = SONDECTL_EXIT_IO_TIMEOUT,
-  [SONDE_ERROR_CONNECT_TIMED_OUT] = SONDECTL_EXIT_CONNECT_TIMEOUT,
-  [SONDE_ERROR_CONNECT_REFUSED] = SONDECTL_EXIT_REFUSED,
-  [SONDE_ERROR_UNREACHABLE] = SONDECTL_EXIT_UNREACHABLE,
-  [SONDE_ERROR_PEER_CLOSED] = SONDECTL_EXIT_CLOSED_EARLY,
-  [SONDE_ERROR_PEER_RESET] = SONDECTL_EXIT_RESET,
-  [SONDE_ERROR_ECHO_MISMATCH] = SONDECTL_EXIT_MISMATCH,
+/* The status that stands for an error, and what can be done about it. */
+static const struct
+{
+  SondectlExit status;
+  const char  *advice; /* (nullable) */
+} sonde_errors[] = {
+  [SONDE_ERROR_FAILED] = { SONDECTL_EXIT_FAILED, NULL },
+  [SONDE_ERROR_INVALID_SETTING] = { SONDECTL_EXIT_USAGE, NULL },
+  [SONDE_ERROR_NO_SUCH_SERVER] = { SONDECTL_EXIT_NO_SERVER, NULL },
+  [SONDE_ERROR_NO_SUCH_CONNECTION] = { SONDECTL_EXIT_FAILED,
+                                       N_ ("'sondectl connections SERVER' lists those that are") },
+  [SONDE_ERROR_NAME_IN_USE] = { SONDECTL_EXIT_FAILED,
+                                N_ ("choose another, or remove that server first") },
+  [SONDE_ERROR_ADDRESS_IN_USE] = { SONDECTL_EXIT_FAILED,
+                                   N_ ("'ss -ltnp' shows who listens; port 0 takes a free one") },
+  [SONDE_ERROR_ADDRESS_NOT_AVAILABLE] = { SONDECTL_EXIT_RESOLUTION,
+                                          N_ ("check the spelling of the address") },
+  [SONDE_ERROR_PERMISSION_DENIED] = { SONDECTL_EXIT_FAILED,
+                                      N_ ("the daemon would need a privilege for that") },
+  [SONDE_ERROR_NOT_AUTHORIZED] = { SONDECTL_EXIT_NOT_AUTHORIZED,
+                                   N_ ("try it as root, or ask your administrator") },
+  [SONDE_ERROR_TIMED_OUT] = { SONDECTL_EXIT_IO_TIMEOUT, N_ ("allow it more time") },
+  [SONDE_ERROR_CONNECT_TIMED_OUT] = { SONDECTL_EXIT_CONNECT_TIMEOUT,
+                                      N_ ("look for a firewall, or allow it more time") },
+  [SONDE_ERROR_CONNECT_REFUSED] = { SONDECTL_EXIT_REFUSED,
+                                    N_ ("check the port, and whether the server runs") },
+  [SONDE_ERROR_UNREACHABLE] = { SONDECTL_EXIT_UNREACHABLE,
+                                N_ ("'ip route get ADDRESS' shows which way is taken") },
+  [SONDE_ERROR_PEER_CLOSED] = { SONDECTL_EXIT_CLOSED_EARLY, NULL },
+  [SONDE_ERROR_PEER_RESET] = { SONDECTL_EXIT_RESET, NULL },
+  [SONDE_ERROR_ECHO_MISMATCH] = { SONDECTL_EXIT_MISMATCH, NULL },
 };
-
-G_STATIC_ASSERT (G_N_ELEMENTS (sonde_errors) == SONDE_ERROR_ECHO_MISMATCH + 1);
 
 static SondectlExit
 from_dbus_error (int code)
@@ -76,6 +88,12 @@ from_dbus_error (int code)
     }
 }
 
+static gboolean
+is_sonde_error (const GError *error)
+{
+  return error->domain == SONDE_ERROR && (gsize) error->code < G_N_ELEMENTS (sonde_errors);
+}
+
 /*
  * sondectl_exit_from_error:
  * @error: what went wrong
@@ -85,8 +103,8 @@ from_dbus_error (int code)
 SondectlExit
 sondectl_exit_from_error (const GError *error)
 {
-  if (error->domain == SONDE_ERROR && (gsize) error->code < G_N_ELEMENTS (sonde_errors))
-    return sonde_errors[error->code];
+  if (is_sonde_error (error))
+    return sonde_errors[error->code].status;
   if (error->domain == G_OPTION_ERROR)
     return SONDECTL_EXIT_USAGE;
   if (error->domain == G_RESOLVER_ERROR)
@@ -97,12 +115,30 @@ sondectl_exit_from_error (const GError *error)
   return SONDECTL_EXIT_FAILED;
 }
 
+static char *
+dup_advice (const char   *what,
+            const GError *error)
+{
+  if (is_sonde_error (error) && sonde_errors[error->code].advice != NULL)
+    return g_strdup (_ (sonde_errors[error->code].advice));
+  if (error->domain == G_OPTION_ERROR)
+    return g_strdup_printf (_ ("see 'sondectl %s --help'"), what);
+  if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NO_SERVER))
+    return g_strdup (_ ("start sonded, or choose another bus with --session, --system, "
+                        "--address= or --host="));
+  if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
+    return g_strdup (_ (sonde_errors[SONDE_ERROR_NOT_AUTHORIZED].advice));
+
+  return NULL;
+}
+
 /*
  * sondectl_exit_with_error:
- * @what: what was tried or with whom, such as the name of a server
+ * @what: what was tried or with whom, such as the name of a server; of a command line
+ *   that is not valid, the verb
  * @error: why it failed; changed, the name of the remote error is cut off
  *
- * Prints one line that tells what failed and why.
+ * Prints one line that tells what failed, why, and what can be done about it.
  *
  * Returns: the exit status that stands for the error
  */
@@ -112,10 +148,15 @@ sondectl_exit_with_error (const char *what,
 {
   g_autofree char *subject = sondectl_format_printable (what);
   g_autofree char *reason = NULL;
+  g_autofree char *advice = dup_advice (subject, error);
 
   g_dbus_error_strip_remote_error (error);
   reason = sondectl_format_printable (error->message);
-  g_printerr ("sondectl: %s: %s\n", subject, reason);
+  g_printerr ("sondectl: %s: %s%s%s\n",
+              subject,
+              reason,
+              advice != NULL ? "; " : "",
+              advice != NULL ? advice : "");
 
   return sondectl_exit_from_error (error);
 }

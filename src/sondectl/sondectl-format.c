@@ -146,6 +146,23 @@ sondectl_format_variant (GVariant *value)
 }
 
 /*
+ * sondectl_format_setting:
+ * @key: the name of a setting, or of something else
+ * @value: its value
+ *
+ * Writes a value as people write that setting; any other as sondectl_format_variant() does.
+ */
+char *
+sondectl_format_setting (const char *key,
+                         GVariant   *value)
+{
+  if (g_strv_contains (sonde_settings_list_keys (), key))
+    return sonde_settings_format (key, value);
+
+  return sondectl_format_variant (value);
+}
+
+/*
  * sondectl_format_printable:
  * @text: anything, perhaps from another process
  *
@@ -163,6 +180,35 @@ sondectl_format_printable (const char *text)
     }
 
   return printable;
+}
+
+/*
+ * sondectl_format_get_state_style:
+ * @state: the state of a server
+ *
+ * Gets how a state looks on a terminal.
+ */
+SondectlStyle
+sondectl_format_get_state_style (const char *state)
+{
+  static const struct
+  {
+    const char   *state;
+    SondectlStyle style;
+  } styles[] = {
+    { "listening", SONDECTL_STYLE_GOOD },
+    { "draining", SONDECTL_STYLE_WARN },
+    { "failed", SONDECTL_STYLE_BAD },
+    { "stopped", SONDECTL_STYLE_FAINT },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (styles); i++)
+    {
+      if (g_strcmp0 (styles[i].state, state) == 0)
+        return styles[i].style;
+    }
+
+  return SONDECTL_STYLE_PLAIN;
 }
 
 static gboolean
@@ -231,6 +277,31 @@ sondectl_parse_size (const char *option,
                G_OPTION_ERROR_BAD_VALUE,
                _ ("--%s takes a number of bytes such as 4096 or 64K, not '%s'"),
                option,
+               text);
+
+  return FALSE;
+}
+
+/*
+ * sondectl_parse_id:
+ * @text: what the user typed
+ * @id: (out): the id
+ * @error: a #GOptionError
+ *
+ * Reads the id of a connection.
+ */
+gboolean
+sondectl_parse_id (const char *text,
+                   guint64    *id,
+                   GError    **error)
+{
+  if (g_ascii_string_to_unsigned (text, 10, 1, G_MAXUINT64, id, NULL))
+    return TRUE;
+
+  g_set_error (error,
+               G_OPTION_ERROR,
+               G_OPTION_ERROR_BAD_VALUE,
+               _ ("'%s' is not the id of a connection, which is a number"),
                text);
 
   return FALSE;

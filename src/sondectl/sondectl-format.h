@@ -5,6 +5,8 @@
 
 #include <gio/gio.h>
 
+#include "sondectl-terminal.h"
+
 G_BEGIN_DECLS
 
 char *sondectl_format_address (const char *address,
@@ -13,8 +15,15 @@ char *sondectl_format_addresses (GVariant *addresses);
 char *sondectl_format_bytes (guint64 bytes);
 char *sondectl_format_duration (guint64 usec);
 char *sondectl_format_variant (GVariant *value);
+char *sondectl_format_setting (const char *key,
+                               GVariant   *value);
 char *sondectl_format_printable (const char *text);
 
+SondectlStyle sondectl_format_get_state_style (const char *state);
+
+gboolean sondectl_parse_id (const char *text,
+                            guint64    *id,
+                            GError    **error);
 gboolean sondectl_parse_duration (const char *option,
                                   const char *text,
                                   guint64    *usec,

@@ -5,29 +5,49 @@
 
 #include "sondectl-json.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
 
+#include "sondectl-terminal.h"
+
 /*
- * sondectl_json_add_properties:
- * @builder: of an `a{sv}`
- * @proxy: (type GDBusProxy): a proxy that has its properties loaded
- * @names: which of them
+ * sondectl_json_copy:
+ * @to: an object
+ * @from: another one
+ * @names: (array zero-terminated=1): which of its members
  *
- * Adds properties under the names that they have on the bus.
+ * Copies members, as far as they are there.
  */
 void
-sondectl_json_add_properties (GVariantBuilder   *builder,
-                              gpointer           proxy,
-                              const char *const *names)
+sondectl_json_copy (JsonObject        *to,
+                    JsonObject        *from,
+                    const char *const *names)
 {
   for (gsize i = 0; names[i] != NULL; i++)
     {
-      g_autoptr (GVariant) value = g_dbus_proxy_get_cached_property (proxy, names[i]);
-
-      if (value != NULL)
-        g_variant_builder_add (builder, "{sv}", names[i], value);
+      if (json_object_has_member (from, names[i]))
+        json_object_set_member (to, names[i], json_object_dup_member (from, names[i]));
     }
+}
+
+/*
+ * sondectl_json_print_node:
+ * @context: tells the form
+ * @root: what to print
+ *
+ * Prints one JSON document and a line feed.
+ */
+void
+sondectl_json_print_node (SondectlContext *context,
+                          JsonNode        *root)
+{
+  g_autofree char *text = json_to_string (root, context->json == SONDECTL_JSON_PRETTY);
+
+  if (context->json == SONDECTL_JSON_PRETTY)
+    sondectl_terminal_open_pager ();
+
+  /* JSON is UTF-8 in any locale, which g_print() would convert it to. */
+  fputs (text, stdout);
+  fputc ('\n', stdout);
 }
 
 /*
@@ -43,14 +63,6 @@ sondectl_json_print (SondectlContext *context,
 {
   g_autoptr (GVariant) sunk = g_variant_ref_sink (value);
   g_autoptr (JsonNode) root = json_gvariant_serialize (sunk);
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autofree char *text = NULL;
 
-  json_generator_set_root (generator, root);
-  json_generator_set_pretty (generator, context->json == SONDECTL_JSON_PRETTY);
-  text = json_generator_to_data (generator, NULL);
-
-  /* JSON is UTF-8 in any locale, which g_print() would convert it to. */
-  fputs (text, stdout);
-  fputc ('\n', stdout);
+  sondectl_json_print_node (context, root);
 }

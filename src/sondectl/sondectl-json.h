@@ -3,14 +3,18 @@
 
 #pragma once
 
+#include <json-glib/json-glib.h>
+
 #include "sondectl-context.h"
 
 G_BEGIN_DECLS
 
-void sondectl_json_add_properties (GVariantBuilder   *builder,
-                                   gpointer           proxy,
-                                   const char *const *names);
+void sondectl_json_copy (JsonObject        *to,
+                         JsonObject        *from,
+                         const char *const *names);
 void sondectl_json_print (SondectlContext *context,
                           GVariant        *value);
+void sondectl_json_print_node (SondectlContext *context,
+                               JsonNode        *root);
 
 G_END_DECLS

@@ -52,26 +52,28 @@ ask_daemon (SondectlContext *context,
             Limits          *limits,
             GError         **error)
 {
-  g_autoptr (GDBusConnection) connection = sondectl_bus_connect (context, error);
-  g_autoptr (SondeDBusKernelLimits) proxy = NULL;
+  static const char *const interfaces[] = { "KernelLimits", NULL };
+  g_autoptr (GVariant) reply = NULL;
+  g_autoptr (GVariant) properties = NULL;
 
-  if (connection == NULL)
-    return FALSE;
-
-  proxy = sondectl_bus_get_kernel_limits (connection, error);
-  if (proxy == NULL)
+  properties = sondectl_bus_get_properties (context, SONDECTL_ROOT_PATH, interfaces, error);
+  if (properties == NULL)
     return FALSE;
 
   for (gsize i = 0; i < G_N_ELEMENTS (derived); i++)
-    limits->derived[i] = g_dbus_proxy_get_cached_property (G_DBUS_PROXY (proxy),
-                                                           derived[i].name);
+    limits->derived[i] = g_variant_lookup_value (properties, derived[i].name, NULL);
 
-  return sonde_dbus_kernel_limits_call_get_all_sync (proxy,
-                                                     G_DBUS_CALL_FLAGS_NONE,
-                                                     -1,
-                                                     &limits->all,
-                                                     NULL,
-                                                     error);
+  reply = sondectl_bus_read (context,
+                             SONDECTL_ROOT_PATH,
+                             "KernelLimits.GetAll",
+                             NULL,
+                             "(a{sv})",
+                             error);
+  if (reply == NULL)
+    return FALSE;
+  limits->all = g_variant_get_child_value (reply, 0);
+
+  return TRUE;
 }
 
 static void

@@ -7,9 +7,9 @@
 
 #include <glib/gi18n.h>
 
-#include "sondectl-bus.h"
 #include "sondectl-format.h"
 #include "sondectl-json.h"
+#include "sondectl-servers.h"
 #include "sondectl-table.h"
 
 static const SondectlColumn columns[] = {
@@ -24,18 +24,31 @@ static void
 print_json (SondectlContext *context,
             GPtrArray       *servers)
 {
-  GVariantBuilder array = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
+  g_autoptr (JsonNode) root = json_node_new (JSON_NODE_ARRAY);
+  JsonArray *array = json_array_new ();
 
+  json_node_take_array (root, array);
   for (guint i = 0; i < servers->len; i++)
     {
-      SondeDBusServer *server = sonde_dbus_object_peek_server (servers->pdata[i]);
+      JsonObject *row = json_object_new ();
 
-      g_variant_builder_open (&array, G_VARIANT_TYPE_VARDICT);
-      sondectl_json_add_properties (&array, server, keys);
-      g_variant_builder_close (&array);
+      sondectl_json_copy (row, servers->pdata[i], keys);
+      json_array_add_object_element (array, row);
     }
 
-  sondectl_json_print (context, g_variant_builder_end (&array));
+  sondectl_json_print_node (context, root);
+}
+
+static void
+add_server (SondectlTable *table,
+            JsonObject    *server)
+{
+  g_autoptr (GVariant) addresses = sondectl_servers_dup_addresses (server);
+  const char *state = json_object_get_string_member (server, "State");
+
+  sondectl_table_add_cell (table, json_object_get_string_member (server, "Name"));
+  sondectl_table_add_styled_cell (table, state, sondectl_format_get_state_style (state));
+  sondectl_table_take_cell (table, sondectl_format_addresses (addresses));
 }
 
 static void
@@ -45,38 +58,8 @@ print_table (SondectlContext *context,
   g_autoptr (SondectlTable) table = sondectl_table_new (columns, G_N_ELEMENTS (columns));
 
   for (guint i = 0; i < servers->len; i++)
-    {
-      SondeDBusServer *server = sonde_dbus_object_peek_server (servers->pdata[i]);
-      GVariant        *addresses = sonde_dbus_server_get_bound_addresses (server);
-
-      sondectl_table_add_cell (table, sonde_dbus_server_get_name (server));
-      sondectl_table_add_cell (table, sonde_dbus_server_get_state (server));
-      sondectl_table_take_cell (table, sondectl_format_addresses (addresses));
-    }
-
+    add_server (table, servers->pdata[i]);
   sondectl_table_print (table, context->legend);
-}
-
-static gboolean
-show_list (SondectlContext *context,
-           GError         **error)
-{
-  g_autoptr (GDBusConnection) connection = sondectl_bus_connect (context, error);
-  g_autoptr (GPtrArray) servers = NULL;
-
-  if (connection == NULL)
-    return FALSE;
-
-  servers = sondectl_bus_list_servers (connection, NULL, error);
-  if (servers == NULL)
-    return FALSE;
-
-  if (context->json != SONDECTL_JSON_OFF)
-    print_json (context, servers);
-  else
-    print_table (context, servers);
-
-  return TRUE;
 }
 
 /*
@@ -92,12 +75,20 @@ sondectl_list (SondectlContext *context,
                int              argc,
                char           **argv)
 {
+  g_autoptr (GPtrArray) servers = NULL;
   g_autoptr (GError) error = NULL;
 
   if (!sondectl_context_parse_verb (context, NULL, 0, 0, &argc, &argv))
     return SONDECTL_EXIT_USAGE;
-  if (!show_list (context, &error))
+
+  servers = sondectl_servers_list (context, NULL, &error);
+  if (servers == NULL)
     return sondectl_exit_with_error ("list", error);
+
+  if (context->json != SONDECTL_JSON_OFF)
+    print_json (context, servers);
+  else
+    print_table (context, servers);
 
   return SONDECTL_EXIT_OK;
 }

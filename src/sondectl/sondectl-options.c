@@ -10,6 +10,7 @@
 #include "sondectl-bus.h"
 #include "sondectl-format.h"
 #include "sondectl-json.h"
+#include "sondectl-servers.h"
 #include "sondectl-table.h"
 
 #include <libsonde/sonde.h>
@@ -28,25 +29,20 @@ get_report (SondectlContext *context,
             const char      *name,
             GError         **error)
 {
-  g_autoptr (GDBusConnection) connection = sondectl_bus_connect (context, error);
-  g_autoptr (SondeDBusSocketOptions) options = NULL;
-  GVariant *report = NULL;
+  g_autofree char *path = sondectl_servers_find (context, name, error);
+  g_autoptr (GVariant) reply = NULL;
 
-  if (connection == NULL)
+  if (path == NULL)
     return NULL;
 
-  options = sondectl_bus_get_socket_options (connection, name, error);
-  if (options == NULL)
-    return NULL;
+  reply = sondectl_bus_read (context,
+                             path,
+                             "SocketOptions.GetOptionReport",
+                             NULL,
+                             "(a(ssvvvs))",
+                             error);
 
-  sonde_dbus_socket_options_call_get_option_report_sync (options,
-                                                         G_DBUS_CALL_FLAGS_NONE,
-                                                         -1,
-                                                         &report,
-                                                         NULL,
-                                                         error);
-
-  return report;
+  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }
 
 static GVariant *

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sondectl-bus.h"
+#include "sondectl-servers.h"
 
 #include <libsonde/sonde.h>
 
@@ -68,37 +69,41 @@ parse_settings (char   **assignments,
 }
 
 static gboolean
-update_settings (SondeDBusServer *server,
+update_settings (SondectlContext *context,
+                 const char      *path,
                  GVariant        *settings,
                  GError         **error)
 {
   GVariantDict options = G_VARIANT_DICT_INIT (NULL);
+  g_autoptr (GVariant) reply = NULL;
 
   g_variant_dict_insert (&options, "apply", "s", "all");
-
-  return sonde_dbus_server_call_update_settings_sync (
-    server,
-    settings,
-    g_variant_dict_end (&options),
-    G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION,
-    -1,
-    NULL,
+  reply = sondectl_bus_change (
+    context,
+    path,
+    "Server.UpdateSettings",
+    g_variant_new ("(@a{sv}@a{sv})", settings, g_variant_dict_end (&options)),
+    "()",
     error);
+
+  return reply != NULL;
 }
 
-/* Loaded only now, so that it tells what the change has left behind. */
+/* Asked for only now, so that it tells what the change has left behind. */
 static gboolean
-tell_pending (SondeDBusServer *server,
+tell_pending (SondectlContext *context,
+              const char      *path,
               GVariant        *settings,
               GError         **error)
 {
-  g_autoptr (SondeDBusServer) changed = sondectl_bus_reload_server (server, error);
-  const char *const *pending = NULL;
+  static const char *const interfaces[] = { "Server", NULL };
+  g_autoptr (GVariant) properties = sondectl_bus_get_properties (context, path, interfaces, error);
+  g_auto (GStrv) pending = NULL;
 
-  if (changed == NULL)
+  if (properties == NULL)
     return FALSE;
 
-  pending = sonde_dbus_server_get_pending_relisten (changed);
+  g_variant_lookup (properties, "PendingRelisten", "^as", &pending);
   for (gsize i = 0; pending != NULL && pending[i] != NULL; i++)
     {
       g_autoptr (GVariant) value = g_variant_lookup_value (settings, pending[i], NULL);
@@ -118,21 +123,17 @@ change_settings (SondectlContext *context,
                  GError         **error)
 {
   g_autoptr (GVariant) settings = parse_settings (assignments, error);
-  g_autoptr (GDBusConnection) connection = NULL;
-  g_autoptr (SondeDBusServer) server = NULL;
+  g_autofree char *path = NULL;
 
   if (settings == NULL)
     return FALSE;
 
-  connection = sondectl_bus_connect (context, error);
-  if (connection == NULL)
+  path = sondectl_servers_find (context, name, error);
+  if (path == NULL)
     return FALSE;
 
-  server = sondectl_bus_get_server (connection, name, error);
-  if (server == NULL)
-    return FALSE;
-
-  return update_settings (server, settings, error) && tell_pending (server, settings, error);
+  return update_settings (context, path, settings, error) &&
+         tell_pending (context, path, settings, error);
 }
 
 /*

@@ -6,19 +6,17 @@
 #include "sondectl-table.h"
 
 #include <glib/gi18n.h>
-#include <unistd.h>
 
 #include "sondectl-format.h"
 
 #define GAP 2
-#define BOLD "\033[1m"
-#define NORMAL "\033[0m"
 
 struct _SondectlTable
 {
   const SondectlColumn *columns; /* (unowned), constant */
   guint                 n_columns;
-  GPtrArray            *cells; /* (owned) (element-type utf8), row by row */
+  GPtrArray            *cells;  /* (owned) (element-type utf8), row by row */
+  GArray               *styles; /* (owned) (element-type SondectlStyle), one for each */
 };
 
 /*
@@ -37,6 +35,7 @@ sondectl_table_new (const SondectlColumn *columns,
   self->columns = columns;
   self->n_columns = n_columns;
   self->cells = g_ptr_array_new_with_free_func (g_free);
+  self->styles = g_array_new (FALSE, FALSE, sizeof (SondectlStyle));
 
   return self;
 }
@@ -49,7 +48,27 @@ void
 sondectl_table_free (SondectlTable *self)
 {
   g_clear_pointer (&self->cells, g_ptr_array_unref);
+  g_clear_pointer (&self->styles, g_array_unref);
   g_free (self);
+}
+
+/*
+ * sondectl_table_add_styled_cell:
+ * @self: a table
+ * @text: (nullable): what is in it; nothing shows as a dash
+ * @style: how it looks on a terminal
+ *
+ * Adds the next cell, from left to right and row by row.
+ */
+void
+sondectl_table_add_styled_cell (SondectlTable *self,
+                                const char    *text,
+                                SondectlStyle  style)
+{
+  const gboolean is_empty = text == NULL || text[0] == '\0';
+
+  g_ptr_array_add (self->cells, sondectl_format_printable (is_empty ? "-" : text));
+  g_array_append_val (self->styles, style);
 }
 
 /*
@@ -57,15 +76,13 @@ sondectl_table_free (SondectlTable *self)
  * @self: a table
  * @text: (nullable): what is in it; nothing shows as a dash
  *
- * Adds the next cell, from left to right and row by row.
+ * Adds the next cell, as sondectl_table_add_styled_cell() does, without a style.
  */
 void
 sondectl_table_add_cell (SondectlTable *self,
                          const char    *text)
 {
-  const gboolean is_empty = text == NULL || text[0] == '\0';
-
-  g_ptr_array_add (self->cells, sondectl_format_printable (is_empty ? "-" : text));
+  sondectl_table_add_styled_cell (self, text, SONDECTL_STYLE_PLAIN);
 }
 
 /*
@@ -81,19 +98,6 @@ sondectl_table_take_cell (SondectlTable *self,
 {
   sondectl_table_add_cell (self, text);
   g_free (text);
-}
-
-static gboolean
-can_be_bold (void)
-{
-  const char *no_color = g_getenv ("NO_COLOR");
-
-  if (no_color != NULL && no_color[0] != '\0')
-    return FALSE;
-  if (g_strcmp0 (g_getenv ("TERM"), "dumb") == 0)
-    return FALSE;
-
-  return isatty (STDOUT_FILENO);
 }
 
 static glong *
@@ -119,30 +123,35 @@ append_cell (SondectlTable *self,
              GString       *line,
              guint          column,
              glong          width,
-             const char    *text)
+             const char    *text,
+             SondectlStyle  style)
 {
-  const int padding = (int) (width - g_utf8_strlen (text, -1));
+  const int   padding = (int) (width - g_utf8_strlen (text, -1));
+  const char *begin = sondectl_terminal_begin (style);
+  const char *end = sondectl_terminal_end (style);
 
   if (column > 0)
     g_string_append_printf (line, "%*s", GAP, "");
   if (self->columns[column].is_number)
-    g_string_append_printf (line, "%*s%s", padding, "", text);
+    g_string_append_printf (line, "%*s%s%s%s", padding, "", begin, text, end);
   else if (column + 1 < self->n_columns)
-    g_string_append_printf (line, "%s%*s", text, padding, "");
+    g_string_append_printf (line, "%s%s%s%*s", begin, text, end, padding, "");
   else
-    g_string_append (line, text);
+    g_string_append_printf (line, "%s%s%s", begin, text, end);
 }
 
 static void
 print_headings (SondectlTable *self,
                 const glong   *widths)
 {
-  const gboolean bold = can_be_bold ();
   g_autoptr (GString) line = g_string_new (NULL);
 
   for (guint i = 0; i < self->n_columns; i++)
-    append_cell (self, line, i, widths[i], _ (self->columns[i].heading));
-  g_print ("%s%s%s\n", bold ? BOLD : "", line->str, bold ? NORMAL : "");
+    append_cell (self, line, i, widths[i], _ (self->columns[i].heading), SONDECTL_STYLE_PLAIN);
+  g_print ("%s%s%s\n",
+           sondectl_terminal_begin (SONDECTL_STYLE_HEADING),
+           line->str,
+           sondectl_terminal_end (SONDECTL_STYLE_HEADING));
 }
 
 /*
@@ -159,13 +168,15 @@ sondectl_table_print (SondectlTable *self,
   g_autofree glong *widths = measure (self, legend);
   g_autoptr (GString) line = g_string_new (NULL);
 
+  sondectl_terminal_open_pager ();
   if (legend)
     print_headings (self, widths);
   for (guint i = 0; i < self->cells->len; i++)
     {
-      const guint column = i % self->n_columns;
+      const guint         column = i % self->n_columns;
+      const SondectlStyle style = g_array_index (self->styles, SondectlStyle, i);
 
-      append_cell (self, line, column, widths[column], self->cells->pdata[i]);
+      append_cell (self, line, column, widths[column], self->cells->pdata[i], style);
       if (column + 1 < self->n_columns)
         continue;
 

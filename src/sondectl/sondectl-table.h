@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include "sondectl-terminal.h"
 
 G_BEGIN_DECLS
 
@@ -22,6 +22,9 @@ void           sondectl_table_add_cell (SondectlTable *self,
                                         const char    *text);
 void           sondectl_table_take_cell (SondectlTable *self,
                                          char          *text);
+void           sondectl_table_add_styled_cell (SondectlTable *self,
+                                               const char    *text,
+                                               SondectlStyle  style);
 void           sondectl_table_print (SondectlTable *self,
                                      gboolean       legend);
 

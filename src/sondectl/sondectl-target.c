@@ -7,8 +7,8 @@
 
 #include <glib/gi18n.h>
 
-#include "sondectl-bus.h"
 #include "sondectl-format.h"
+#include "sondectl-servers.h"
 
 static SondectlTarget *
 target_new (const char *host,
@@ -69,36 +69,38 @@ get_reachable_host (const char *address)
 }
 
 static SondeMode
-get_mode (SondeDBusServer *server)
+get_mode (JsonObject *settings)
 {
   g_autoptr (GEnumClass) modes = g_type_class_ref (SONDE_TYPE_MODE);
-  GEnumValue *mode = g_enum_get_value_by_nick (modes, sonde_dbus_server_get_mode (server));
+  GEnumValue *mode =
+    g_enum_get_value_by_nick (modes, json_object_get_string_member (settings, "Mode"));
 
   return mode != NULL ? (SondeMode) mode->value : SONDE_MODE_ECHO;
 }
 
 static void
-add_target (GPtrArray       *targets,
-            SondeDBusServer *server,
-            const char      *address,
-            guint16          port)
+add_target (GPtrArray  *targets,
+            JsonObject *server,
+            const char *address,
+            guint16     port)
 {
+  JsonObject      *settings = json_object_get_object_member (server, "Settings");
   g_autofree char *host = address != NULL ? get_reachable_host (address) : NULL;
   SondectlTarget  *target = target_new (host, port);
 
-  target->server = sonde_dbus_server_dup_name (server);
-  target->mode = get_mode (server);
-  target->read_size = sonde_dbus_server_get_read_size (server);
+  target->server = g_strdup (json_object_get_string_member (server, "Name"));
+  target->mode = get_mode (settings);
+  target->read_size = (guint) json_object_get_int_member (settings, "ReadSize");
   g_ptr_array_add (targets, target);
 }
 
 /* Adds a target for each address where the server listens; if there is none, a
  * target that has no host. */
 static void
-list_for_server (SondeDBusServer *server,
-                 GPtrArray       *targets)
+list_for_server (JsonObject *server,
+                 GPtrArray  *targets)
 {
-  GVariant   *addresses = sonde_dbus_server_get_bound_addresses (server);
+  g_autoptr (GVariant) addresses = sondectl_servers_dup_addresses (server);
   const gsize n_addresses = addresses != NULL ? g_variant_n_children (addresses) : 0;
 
   for (gsize i = 0; i < n_addresses; i++)
@@ -143,18 +145,13 @@ add_servers (GPtrArray         *targets,
              const char *const *names,
              GError           **error)
 {
-  g_autoptr (GDBusConnection) connection = sondectl_bus_connect (context, error);
-  g_autoptr (GPtrArray) servers = NULL;
+  g_autoptr (GPtrArray) servers = sondectl_servers_list (context, names, error);
 
-  if (connection == NULL)
-    return FALSE;
-
-  servers = sondectl_bus_list_servers (connection, names, error);
   if (servers == NULL)
     return FALSE;
 
   for (guint i = 0; i < servers->len; i++)
-    list_for_server (sonde_dbus_object_peek_server (servers->pdata[i]), targets);
+    list_for_server (servers->pdata[i], targets);
 
   return TRUE;
 }

@@ -7,38 +7,11 @@ import os
 import subprocess
 
 from sonde_daemon import DEADLINE, PROPERTIES
-from sonde_harness import (SondeTest, answer_wrongly, close_early, read_exactly, reset_early,
+from sonde_harness import (answer_wrongly, close_early, read_exactly, reset_early,
                            say_nothing)
+from sonde_sondectl import SondectlTest
 
 VERBS = ('status', 'list', 'limits', 'options', 'set', 'connections', 'probe')
-
-
-class SondectlTest(SondeTest):
-    def sondectl(self, *words, status=0, address=None):
-        """Run sondectl, check its exit status and that it says nothing wrong."""
-        command = [os.environ['SONDECTL'], f'--address={address or self.bus.address}', *words]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=DEADLINE, check=False)
-        self.assertEqual(done.returncode, status, done.stderr)
-        if status == 0:
-            self.assertEqual(done.stderr, '')
-        return done.stderr if status else done.stdout
-
-    def fails_in_one_line(self, status, *words, **options):
-        """Check that a failure is one line that begins with the name of the program."""
-        message = self.sondectl(*words, status=status, **options)
-        self.assertEqual(len(message.splitlines()), 1, message)
-        self.assertTrue(message.startswith('sondectl: '), message)
-        self.assertNotIn('GDBus', message)
-        return message
-
-    def read_json(self, *words):
-        """Run a verb with both forms of JSON, which must hold the same; return it."""
-        short = self.sondectl('--json=short', *words)
-        self.assertEqual(len(short.splitlines()), 1)
-        pretty = self.sondectl(*words, '--json=pretty')
-        self.assertEqual(json.loads(short).__class__, json.loads(pretty).__class__)
-        return json.loads(short)
 
 
 class TestVerbs(SondectlTest):

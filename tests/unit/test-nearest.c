@@ -65,7 +65,8 @@ test_setting (void)
 
   g_assert_false (sonde_settings_set_string (settings, "RecieveBuffer", "1K", &error));
   g_assert_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING);
-  g_assert_nonnull (strstr (error->message, "RecieveBuffer is not a setting (did you mean ReceiveBuffer?)"));
+  g_assert_nonnull (
+    strstr (error->message, "RecieveBuffer is not a setting (did you mean ReceiveBuffer?)"));
   g_clear_error (&error);
 
   g_assert_false (sonde_settings_set_string (settings, "Quux", "1K", &error));
