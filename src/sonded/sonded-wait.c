@@ -56,7 +56,7 @@ typedef struct
   guint64      seen[N_CONDITIONS]; /* when the waiters were looked at last */
   guint64      next[N_CONDITIONS]; /* the lowest value that one waits for, or %G_MAXUINT64 */
   gint64       next_deadline;
-  gboolean     someone_left;
+  gboolean     has_changed; /* a waiter came or left since then */
 } Queue;
 
 static void
@@ -166,7 +166,7 @@ settle_all (Queue *self)
 {
   g_autoptr (GVariant) statistics = read_statistics (self->server, self->seen);
 
-  self->someone_left = FALSE;
+  self->has_changed = FALSE;
   self->next_deadline = G_MAXINT64;
   for (gsize i = 0; i < N_CONDITIONS; i++)
     self->next[i] = G_MAXUINT64;
@@ -205,7 +205,7 @@ is_awaited (const Queue *self,
 static gboolean
 may_settle (Queue *self)
 {
-  if (self->someone_left || g_get_monotonic_time () >= self->next_deadline)
+  if (self->has_changed || g_get_monotonic_time () >= self->next_deadline)
     return TRUE;
 
   for (gsize i = 0; i < N_CONDITIONS; i++)
@@ -265,7 +265,7 @@ static void
 client_gone_cb (SondedClient *client,
                 Queue        *queue)
 {
-  queue->someone_left = TRUE;
+  queue->has_changed = TRUE;
 }
 
 static gboolean
@@ -340,9 +340,10 @@ enqueue (Queue  *self,
   waiter->client = sonded_client_get (waiter->invocation);
   waiter->gone_id =
     g_signal_connect (waiter->client, "gone", G_CALLBACK (client_gone_cb), self);
-  self->someone_left |= sonded_client_is_gone (waiter->client);
   g_ptr_array_add (self->waiters, waiter);
-  look_out (self, waiter);
+
+  /* What the others have seen is too old to tell what this one has missed. */
+  self->has_changed = TRUE;
 }
 
 /*

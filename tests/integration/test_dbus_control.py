@@ -289,6 +289,24 @@ class TestConnections(SondeTest):
         sock.close()
         self.assertEqual(server.wait_for(NConnections=0)['NConnections'], 0)
 
+    def test_wait_for_what_others_have_seen(self):
+        """WaitFor answers when a value is back where it was when somebody else began to wait."""
+        server = self.create()
+        wait = server.call, 'Server.WaitFor', '(a{sv}t)'
+        timeout = DEADLINE * SECOND // 2
+        n_times = 20
+        for_all = {'NAccepted': GLib.Variant('t', n_times)}
+        first = self.in_thread(*wait, for_all, timeout)
+        for i in range(n_times):
+            sock = self.connect(server)
+            wait_until(lambda: server.get('NConnections') == 1, 'the connection is there')
+            second = self.in_thread(*wait, {'NConnections': GLib.Variant('u', 0)}, timeout)
+            # Usually it waits by now, and nobody has looked for it yet.
+            server.get('Mode')
+            sock.close()
+            self.assertEqual(second.result(DEADLINE)['NConnections'], 0, i)
+        self.assertEqual(first.result(DEADLINE)['NAccepted'], n_times)
+
     def test_wait_for_fails(self):
         """WaitFor that comes to nothing is TimedOut, one that makes no sense is refused."""
         server = self.create()
