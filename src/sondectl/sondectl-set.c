@@ -6,78 +6,24 @@
 #include "sondectl-verbs.h"
 
 #include <glib/gi18n.h>
-#include <string.h>
 
+#include "sondectl-assign.h"
 #include "sondectl-bus.h"
+#include "sondectl-json.h"
 #include "sondectl-servers.h"
-
-#include <libsonde/sonde.h>
-
-static gboolean
-add_setting (GVariantDict *dict,
-             const char   *assignment,
-             GError      **error)
-{
-  const char      *equals = strchr (assignment, '=');
-  const char      *canonical_key = NULL;
-  g_autofree char *key = NULL;
-  g_autoptr (GVariant) value = NULL;
-
-  if (equals == NULL || equals == assignment)
-    {
-      g_set_error (error,
-                   SONDE_ERROR,
-                   SONDE_ERROR_INVALID_SETTING,
-                   _ ("'%s' is not of the form KEY=VALUE"),
-                   assignment);
-      return FALSE;
-    }
-
-  key = g_strndup (assignment, (gsize) (equals - assignment));
-  value = sonde_settings_parse (key, equals + 1, &canonical_key, error);
-  if (value == NULL)
-    return FALSE;
-
-  if (g_variant_dict_contains (dict, canonical_key))
-    {
-      g_set_error (error,
-                   SONDE_ERROR,
-                   SONDE_ERROR_INVALID_SETTING,
-                   _ ("%s is given twice"),
-                   canonical_key);
-      return FALSE;
-    }
-
-  g_variant_dict_insert_value (dict, canonical_key, value);
-
-  return TRUE;
-}
-
-static GVariant *
-parse_settings (char   **assignments,
-                GError **error)
-{
-  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-
-  for (gsize i = 0; assignments[i] != NULL; i++)
-    {
-      if (!add_setting (&dict, assignments[i], error))
-        return NULL;
-    }
-
-  return g_variant_ref_sink (g_variant_dict_end (&dict));
-}
 
 static gboolean
 update_settings (SondectlContext *context,
                  const char      *path,
                  GVariant        *settings,
+                 const char      *apply,
                  GError         **error)
 {
   GVariantDict options = G_VARIANT_DICT_INIT (NULL);
   g_autoptr (GVariant) reply = NULL;
 
-  g_variant_dict_insert (&options, "apply", "s", "all");
+  if (apply != NULL)
+    g_variant_dict_insert (&options, "apply", "s", apply);
   reply = sondectl_bus_change (
     context,
     path,
@@ -90,50 +36,78 @@ update_settings (SondectlContext *context,
 }
 
 /* Asked for only now, so that it tells what the change has left behind. */
-static gboolean
-tell_pending (SondectlContext *context,
-              const char      *path,
-              GVariant        *settings,
-              GError         **error)
+static char **
+get_pending (SondectlContext *context,
+             const char      *path,
+             GError         **error)
 {
   static const char *const interfaces[] = { "Server", NULL };
   g_autoptr (GVariant) properties = sondectl_bus_get_properties (context, path, interfaces, error);
-  g_auto (GStrv) pending = NULL;
+  char **pending = NULL;
 
   if (properties == NULL)
-    return FALSE;
+    return NULL;
 
-  g_variant_lookup (properties, "PendingRelisten", "^as", &pending);
-  for (gsize i = 0; pending != NULL && pending[i] != NULL; i++)
+  return g_variant_lookup (properties, "PendingRelisten", "^as", &pending) ? pending
+                                                                           : g_new0 (char *, 1);
+}
+
+static void
+tell_pending (const char        *name,
+              const char *const *pending,
+              GVariant          *settings)
+{
+  for (gsize i = 0; pending[i] != NULL; i++)
     {
       g_autoptr (GVariant) value = g_variant_lookup_value (settings, pending[i], NULL);
 
       if (value != NULL)
-        g_printerr (_ ("%s takes effect when the server listens anew (method Relisten)\n"),
-                    pending[i]);
+        g_printerr (_ ("%s takes effect with 'sondectl relisten %s'\n"), pending[i], name);
     }
+}
 
-  return TRUE;
+static void
+print_json (SondectlContext   *context,
+            const char        *name,
+            const char *const *pending,
+            GVariant          *settings)
+{
+  GVariantDict dict = G_VARIANT_DICT_INIT (NULL);
+
+  g_variant_dict_insert (&dict, "Name", "s", name);
+  g_variant_dict_insert_value (&dict, "Settings", settings);
+  g_variant_dict_insert (&dict, "PendingRelisten", "^as", pending);
+  sondectl_json_print (context, g_variant_dict_end (&dict));
 }
 
 static gboolean
 change_settings (SondectlContext *context,
                  const char      *name,
                  char           **assignments,
+                 const char      *apply,
                  GError         **error)
 {
-  g_autoptr (GVariant) settings = parse_settings (assignments, error);
+  g_autoptr (GVariant) settings = sondectl_assign_parse (assignments, NULL, error);
   g_autofree char *path = NULL;
+  g_auto (GStrv) pending = NULL;
 
   if (settings == NULL)
     return FALSE;
 
   path = sondectl_servers_find (context, name, error);
-  if (path == NULL)
+  if (path == NULL || !update_settings (context, path, settings, apply, error))
     return FALSE;
 
-  return update_settings (context, path, settings, error) &&
-         tell_pending (context, path, settings, error);
+  pending = get_pending (context, path, error);
+  if (pending == NULL)
+    return FALSE;
+
+  if (context->json != SONDECTL_JSON_OFF)
+    print_json (context, name, (const char *const *) pending, settings);
+  else
+    tell_pending (name, (const char *const *) pending, settings);
+
+  return TRUE;
 }
 
 /*
@@ -149,11 +123,17 @@ sondectl_set (SondectlContext *context,
               int              argc,
               char           **argv)
 {
+  g_autofree char *apply = NULL;
   g_autoptr (GError) error = NULL;
+  const GOptionEntry entries[] = {
+    { "apply", 0, 0, G_OPTION_ARG_STRING, &apply,
+      N_ ("Connections that get it: 'new', 'existing' or 'all' (default)"), N_ ("WHICH") },
+    G_OPTION_ENTRY_NULL,
+  };
 
-  if (!sondectl_context_parse_verb (context, NULL, 2, G_MAXINT, &argc, &argv))
+  if (!sondectl_context_parse_verb (context, entries, 2, G_MAXINT, &argc, &argv))
     return SONDECTL_EXIT_USAGE;
-  if (!change_settings (context, argv[1], argv + 2, &error))
+  if (!change_settings (context, argv[1], argv + 2, apply, &error))
     return sondectl_exit_with_error (argv[1], error);
 
   return SONDECTL_EXIT_OK;

@@ -10,9 +10,21 @@ G_BEGIN_DECLS
 SondectlExit sondectl_bench (SondectlContext *context,
                              int              argc,
                              char           **argv);
+SondectlExit sondectl_close (SondectlContext *context,
+                             int              argc,
+                             char           **argv);
 SondectlExit sondectl_connections (SondectlContext *context,
                                    int              argc,
                                    char           **argv);
+SondectlExit sondectl_create (SondectlContext *context,
+                              int              argc,
+                              char           **argv);
+SondectlExit sondectl_drain (SondectlContext *context,
+                             int              argc,
+                             char           **argv);
+SondectlExit sondectl_lifecycle (SondectlContext *context,
+                                 int              argc,
+                                 char           **argv);
 SondectlExit sondectl_limits (SondectlContext *context,
                               int              argc,
                               char           **argv);
@@ -28,8 +40,20 @@ SondectlExit sondectl_probe (SondectlContext *context,
 SondectlExit sondectl_set (SondectlContext *context,
                            int              argc,
                            char           **argv);
+SondectlExit sondectl_show (SondectlContext *context,
+                            int              argc,
+                            char           **argv);
+SondectlExit sondectl_statistics (SondectlContext *context,
+                                  int              argc,
+                                  char           **argv);
 SondectlExit sondectl_status (SondectlContext *context,
                               int              argc,
                               char           **argv);
+SondectlExit sondectl_tcpinfo (SondectlContext *context,
+                               int              argc,
+                               char           **argv);
+SondectlExit sondectl_wait (SondectlContext *context,
+                            int              argc,
+                            char           **argv);
 
 G_END_DECLS

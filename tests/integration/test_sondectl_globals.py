@@ -9,6 +9,7 @@ import stat
 import subprocess
 import tempfile
 
+from gi.repository import Gio
 from sonde_daemon import DEADLINE, Bus
 from sonde_sondectl import Listener, SondectlTest
 from sonde_terminal import PROMPT, Terminal
@@ -56,6 +57,19 @@ class TestBus(SondectlTest):
             self.sondectl(verb, status=1, address=bus.address)
             self.assertEqual([message.get_member() for message in listener.messages], ['Describe'])
             listener.stop()
+
+    def test_user_interaction(self):
+        """A change may ask the user for a password, unless --no-user-interaction forbids it."""
+        bus = Bus()
+        self.addCleanup(bus.stop)
+        listener = Listener(bus)
+        self.addCleanup(listener.stop)
+        allowed = []
+        for words in ((), ('--no-user-interaction',)):
+            self.sondectl('create', 'x', *words, status=1, address=bus.address)
+            flags = listener.messages[-1].get_flags()
+            allowed.append(bool(flags & Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION))
+        self.assertEqual(allowed, [True, False])
 
     def test_host(self):
         """--host goes through ssh and the bridge of systemd, to the system bus or the user's."""
