@@ -74,9 +74,9 @@ append_verb (GString    *help,
              const char *description)
 {
   g_autofree char *usage = g_strdup_printf ("%s %s", name, arguments);
-  const glong      padding = MAX (0, USAGE_WIDTH - g_utf8_strlen (usage, -1));
+  const int        padding = MAX (0, USAGE_WIDTH - (int) sondectl_format_get_width (usage));
 
-  g_string_append_printf (help, "  %s%*s %s\n", usage, (int) padding, "", description);
+  g_string_append_printf (help, "  %s%*s %s\n", usage, padding, "", description);
 }
 
 static SondectlExit

@@ -163,6 +163,28 @@ sondectl_format_setting (const char *key,
 }
 
 /*
+ * sondectl_format_get_width:
+ * @text: a text
+ *
+ * Counts the columns that a text takes on a terminal: a Chinese character takes two.
+ */
+guint
+sondectl_format_get_width (const char *text)
+{
+  guint width = 0;
+
+  for (const char *c = text; *c != '\0'; c = g_utf8_next_char (c))
+    {
+      const gunichar character = g_utf8_get_char (c);
+
+      if (!g_unichar_iszerowidth (character))
+        width += g_unichar_iswide (character) ? 2 : 1;
+    }
+
+  return width;
+}
+
+/*
  * sondectl_format_printable:
  * @text: anything, perhaps from another process
  *

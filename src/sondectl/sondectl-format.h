@@ -18,6 +18,7 @@ char *sondectl_format_variant (GVariant *value);
 char *sondectl_format_setting (const char *key,
                                GVariant   *value);
 char *sondectl_format_printable (const char *text);
+guint sondectl_format_get_width (const char *text);
 
 SondectlStyle sondectl_format_get_state_style (const char *state);
 

@@ -100,19 +100,19 @@ sondectl_table_take_cell (SondectlTable *self,
   g_free (text);
 }
 
-static glong *
+static guint *
 measure (SondectlTable *self,
          gboolean       legend)
 {
-  glong *widths = g_new0 (glong, self->n_columns);
+  guint *widths = g_new0 (guint, self->n_columns);
 
   for (guint i = 0; legend && i < self->n_columns; i++)
-    widths[i] = g_utf8_strlen (_ (self->columns[i].heading), -1);
+    widths[i] = sondectl_format_get_width (_ (self->columns[i].heading));
   for (guint i = 0; i < self->cells->len; i++)
     {
-      glong *width = &widths[i % self->n_columns];
+      guint *width = &widths[i % self->n_columns];
 
-      *width = MAX (*width, g_utf8_strlen (self->cells->pdata[i], -1));
+      *width = MAX (*width, sondectl_format_get_width (self->cells->pdata[i]));
     }
 
   return widths;
@@ -122,11 +122,11 @@ static void
 append_cell (SondectlTable *self,
              GString       *line,
              guint          column,
-             glong          width,
+             guint          width,
              const char    *text,
              SondectlStyle  style)
 {
-  const int   padding = (int) (width - g_utf8_strlen (text, -1));
+  const int   padding = (int) (width - sondectl_format_get_width (text));
   const char *begin = sondectl_terminal_begin (style);
   const char *end = sondectl_terminal_end (style);
 
@@ -142,7 +142,7 @@ append_cell (SondectlTable *self,
 
 static void
 print_headings (SondectlTable *self,
-                const glong   *widths)
+                const guint   *widths)
 {
   g_autoptr (GString) line = g_string_new (NULL);
 
@@ -165,7 +165,7 @@ void
 sondectl_table_print (SondectlTable *self,
                       gboolean       legend)
 {
-  g_autofree glong *widths = measure (self, legend);
+  g_autofree guint *widths = measure (self, legend);
   g_autoptr (GString) line = g_string_new (NULL);
 
   sondectl_terminal_open_pager ();
