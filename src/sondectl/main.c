@@ -51,6 +51,8 @@ static const SondectlVerb verbs[] = {
     N_ ("Wait for counters, as in NAccepted>=3 or NConnections=0") },
   { "probe", N_ ("[SERVER... | HOST PORT]"), sondectl_probe,
     N_ ("Send something to servers and compare the answer") },
+  { "top", "", sondectl_top,
+    N_ ("Show on a screen what the servers do at this moment") },
   { "bench", N_ ("SERVER | HOST PORT"), sondectl_bench,
     N_ ("Load a server over many connections and measure how long it takes") },
 };

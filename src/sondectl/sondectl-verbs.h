@@ -52,6 +52,9 @@ SondectlExit sondectl_status (SondectlContext *context,
 SondectlExit sondectl_tcpinfo (SondectlContext *context,
                                int              argc,
                                char           **argv);
+SondectlExit sondectl_top (SondectlContext *context,
+                           int              argc,
+                           char           **argv);
 SondectlExit sondectl_wait (SondectlContext *context,
                             int              argc,
                             char           **argv);

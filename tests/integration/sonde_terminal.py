@@ -26,7 +26,7 @@ class Terminal:
         self.environment = {k: v for k, v in os.environ.items() if k not in UNWANTED}
         self.environment.update(variables, LC_ALL='C.UTF-8')
         self.tmux('-f', '/dev/null', 'new-session', '-d', '-x', str(columns), '-y', str(lines),
-                  'exec sh -i')
+                  '-c', self.directory.name, 'exec sh -i')
         self.wait_for(PROMPT)
 
     def tmux(self, *words):

@@ -10,8 +10,8 @@ import tempfile
 import threading
 import xml.etree.ElementTree
 
-import test_sondectl
 from sonde_harness import read_exactly
+from sonde_sondectl import SondectlTest
 from sonde_terminal import Terminal
 
 SIZE = 64
@@ -28,7 +28,7 @@ def stall_once(connection):
         connection.sendall(data)
 
 
-class TestBench(test_sondectl.SondectlTest):
+class TestBench(SondectlTest):
     def start(self, **values):
         server = self.create(**values)
         [(_, port)] = server.addresses()

@@ -7,14 +7,14 @@ import os
 import re
 import socket
 
-import test_sondectl
 from sonde_daemon import DEADLINE
 from sonde_harness import (answer_wrongly, close_early, read_all, read_exactly, reset_early,
                            say_nothing)
+from sonde_sondectl import SondectlTest
 from sonde_terminal import PROMPT, Terminal
 
 
-class TestProbeOptions(test_sondectl.SondectlTest):
+class TestProbeOptions(SondectlTest):
     def start(self, **values):
         [(_, port)] = self.create(**values).addresses()
         return 'probe', '127.0.0.1', str(port)
@@ -137,7 +137,7 @@ class TestProbeOptions(test_sondectl.SondectlTest):
                 self.assertIn(option, message)
 
 
-class TestProgress(test_sondectl.SondectlTest):
+class TestProgress(SondectlTest):
     def setUp(self):
         self.terminal = Terminal()
         self.addCleanup(self.terminal.stop)
