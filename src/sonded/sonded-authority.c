@@ -1,43 +1,70 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright The Sonde contributors */
 
-/* Who may do what. On a session bus everybody on it is the user who runs the
- * daemon, and the bus is the boundary. On the system bus reading is open and
- * changing is for root and for the daemon's own user; what the table below
- * does not list is denied. */
+/* Asks polkit, on the system bus, whether a caller may do what it asks for. On
+ * a session bus everybody is the user who runs the daemon, and the bus is the
+ * boundary.
+ *
+ * polkit is asked over the connection that the call came by, not through
+ * libpolkit, which has a connection of its own for the whole process: a caller
+ * is known by its name on the bus, and after the bus was restarted the name may
+ * be another's there. Nothing waits: a call lies here until the answer comes,
+ * its caller leaves the bus, or it has taken too long. Without an answer it is
+ * denied.
+ *
+ * All calls of one caller are checked at the same time, but those that are
+ * allowed are carried out in the order in which they came. Reads do not wait
+ * in this line. */
 
 #include "config.h"
 
 #include "sonded-authority.h"
 
 #include <libsonde/sonde.h>
-#include <string.h>
-#include <unistd.h>
+
+#include "sonded-client.h"
+#include "sonded-config.h"
+#include "sonded-rights.h"
+
+#define POLKIT_NAME "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
+#define POLKIT_ALLOW_USER_INTERACTION 1
+
+/* How long polkit may think, and how long together with whom it asks. */
+#define CHECK_TIMEOUT_MS (10 * 1000)
+#define INTERACTIVE_TIMEOUT_MS (5 * 60 * 1000)
 
 struct _SondedAuthority
 {
   GObject parent_instance;
 
   gboolean system_bus;
+  gboolean is_cut_off; /* polkit was not there when it was last asked */
+  guint    n_checks;   /* ever, for the ids by which they are cancelled */
 };
 
 G_DEFINE_FINAL_TYPE (SondedAuthority, sonded_authority, G_TYPE_OBJECT)
 
-/* The members that read and tell nothing about peers. */
-static const struct
+/* The calls of one client that are being checked. */
+typedef struct
 {
-  const char *interface;
-  const char *member;
-} open_members[] = {
-  { "org.sonde.Sonde1.Manager", "GetServer" },
-  { "org.sonde.Sonde1.Manager", "Describe" },
-  { "org.sonde.Sonde1.KernelLimits", "ComputeConnectTimeout" },
-  { "org.sonde.Sonde1.KernelLimits", "GetAll" },
-  { "org.sonde.Sonde1.KernelLimits", "GetDeltas" },
-  { "org.sonde.Sonde1.Server", "WaitFor" },
-  { "org.sonde.Sonde1.SocketOptions", "GetOptionReport" },
-  { "org.sonde.Sonde1.Statistics", "GetSnapshot" },
-};
+  GQueue        checks; /* (element-type Check): in the order of the calls */
+  GCancellable *gone;   /* (owned): cancelled when the client leaves the bus */
+} Line;
+
+typedef struct
+{
+  SondedAuthority       *authority;  /* (owned) */
+  SondedClient          *client;     /* (owned) */
+  GDBusMethodInvocation *invocation; /* (owned) */
+  const SondedRight     *right;
+  char                  *id; /* (owned) */
+  gboolean               is_interactive;
+  gboolean               is_allowed;
+  SondedAllowedFunc      allowed;
+  GObject               *target; /* (owned) */
+} Check;
 
 static void
 sonded_authority_class_init (SondedAuthorityClass *klass)
@@ -47,6 +74,256 @@ sonded_authority_class_init (SondedAuthorityClass *klass)
 static void
 sonded_authority_init (SondedAuthority *self)
 {
+}
+
+static void
+check_free (Check *self)
+{
+  g_object_unref (self->authority);
+  g_object_unref (self->client);
+  g_clear_object (&self->invocation);
+  g_object_unref (self->target);
+  g_free (self->id);
+  g_free (self);
+}
+
+static void
+line_free (gpointer data)
+{
+  Line *self = data;
+
+  g_object_unref (self->gone);
+  g_free (self);
+}
+
+/* Lives as long as the client, whom every check keeps. */
+static Line *
+get_line (SondedClient *client)
+{
+  const GQuark quark = g_quark_from_static_string ("sonded-authority-line");
+  Line        *self = g_object_get_qdata (G_OBJECT (client), quark);
+
+  if (self != NULL)
+    return self;
+
+  self = g_new0 (Line, 1);
+  self->gone = g_cancellable_new ();
+  g_signal_connect_object (client,
+                           "gone",
+                           G_CALLBACK (g_cancellable_cancel),
+                           self->gone,
+                           G_CONNECT_SWAPPED);
+  g_object_set_qdata_full (G_OBJECT (client), quark, self, line_free);
+
+  return self;
+}
+
+/* Carries out what is allowed and has nothing undecided before it. */
+static void
+carry_out (Line *self)
+{
+  Check *check = NULL;
+
+  while ((check = g_queue_peek_head (&self->checks)) != NULL && check->is_allowed)
+    {
+      g_queue_pop_head (&self->checks);
+      check->allowed (g_steal_pointer (&check->invocation), check->target);
+      check_free (check);
+    }
+}
+
+static void
+deny (GDBusMethodInvocation *invocation,
+      const char            *needs,
+      const char            *why)
+{
+  const char *property = sonded_rights_get_property (invocation);
+
+  g_dbus_method_invocation_return_error (invocation,
+                                         SONDE_ERROR,
+                                         SONDE_ERROR_NOT_AUTHORIZED,
+                                         "%s%s%s of %s needs %s: %s",
+                                         g_dbus_method_invocation_get_method_name (invocation),
+                                         property != NULL ? " " : "",
+                                         property != NULL ? property : "",
+                                         sonded_rights_get_interface (invocation),
+                                         needs,
+                                         why);
+}
+
+static void
+deny_check (Check      *self,
+            const char *why)
+{
+  deny (g_steal_pointer (&self->invocation), self->right->action, why);
+}
+
+/* An agent may still be asking somebody. */
+static void
+stop_asking (Check           *self,
+             GDBusConnection *connection)
+{
+  g_dbus_connection_call (connection,
+                          POLKIT_NAME,
+                          POLKIT_PATH,
+                          POLKIT_INTERFACE,
+                          "CancelCheckAuthorization",
+                          g_variant_new ("(s)", self->id),
+                          NULL,
+                          G_DBUS_CALL_FLAGS_NO_AUTO_START,
+                          -1,
+                          NULL,
+                          NULL,
+                          NULL);
+}
+
+/* A caller can provoke what polkit itself says, and is not to fill the log. */
+static void
+note_failure (SondedAuthority *self,
+              const GError    *error)
+{
+  g_autofree char *name = g_dbus_error_get_remote_error (error);
+
+  if (name != NULL && g_str_has_prefix (name, POLKIT_NAME))
+    return;
+  if (!self->is_cut_off)
+    g_warning ("polkit cannot be asked; denying what needs it: %s", error->message);
+  self->is_cut_off = TRUE;
+}
+
+static void
+take_failure (Check           *self,
+              GDBusConnection *connection,
+              GError          *error)
+{
+  const gboolean   timed_out = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  const int        timeout_ms = self->is_interactive ? INTERACTIVE_TIMEOUT_MS : CHECK_TIMEOUT_MS;
+  g_autofree char *why = NULL;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      stop_asking (self, connection);
+      g_clear_object (&self->invocation);
+      return;
+    }
+
+  note_failure (self->authority, error);
+  g_dbus_error_strip_remote_error (error);
+  if (timed_out)
+    {
+      stop_asking (self, connection);
+      why = g_strdup_printf ("polkit did not answer within %d s", timeout_ms / 1000);
+    }
+  else
+    why = g_strdup_printf ("polkit could not be asked: %s", error->message);
+  deny_check (self, why);
+}
+
+static void
+take_answer (Check    *self,
+             GVariant *reply)
+{
+  gboolean is_challenge;
+
+  self->authority->is_cut_off = FALSE;
+  g_variant_get (reply, "((bb@a{ss}))", &self->is_allowed, &is_challenge, NULL);
+  if (self->is_allowed)
+    return;
+  if (is_challenge && !self->is_interactive)
+    deny_check (self, "the caller would have to authenticate, but the call does not allow to ask");
+  else
+    deny_check (self, "polkit does not grant it");
+}
+
+static void
+answered_cb (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  Check           *check = user_data;
+  GDBusConnection *connection = G_DBUS_CONNECTION (source);
+  g_autoptr (GError) local_error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (connection, result, &local_error);
+  g_autoptr (SondedClient) client = g_object_ref (check->client);
+  Line *line = get_line (client);
+
+  if (reply != NULL)
+    take_answer (check, reply);
+  else
+    take_failure (check, connection, local_error);
+
+  if (!check->is_allowed)
+    {
+      g_queue_remove (&line->checks, check);
+      check_free (check);
+    }
+  carry_out (line);
+}
+
+/* What a dialog may show, and a rule may look at. A name that no server can
+ * have is not passed on: the caller may have made it up. */
+static GVariant *
+describe (Check      *self,
+          const char *server)
+{
+  GVariantBuilder details;
+  const char     *property = sonded_rights_get_property (self->invocation);
+  const char     *member = g_dbus_method_invocation_get_method_name (self->invocation);
+
+  g_variant_builder_init (&details, G_VARIANT_TYPE ("a{ss}"));
+  g_variant_builder_add (&details, "{ss}", "member", property != NULL ? property : member);
+  if (server != NULL && sonded_config_is_valid_name (server))
+    {
+      g_variant_builder_add (&details, "{ss}", "server", server);
+      g_variant_builder_add (&details, "{ss}", "polkit.message", self->right->message);
+      g_variant_builder_add (&details, "{ss}", "polkit.gettext_domain", GETTEXT_PACKAGE);
+    }
+
+  return g_variant_builder_end (&details);
+}
+
+static GVariant *
+make_question (Check      *self,
+               const char *server)
+{
+  const char *sender = g_dbus_method_invocation_get_sender (self->invocation);
+
+  return g_variant_new ("(@(sa{sv})s@a{ss}us)",
+                        g_variant_new_parsed ("('system-bus-name', {'name': <%s>})", sender),
+                        self->right->action,
+                        describe (self, server),
+                        self->is_interactive ? POLKIT_ALLOW_USER_INTERACTION : 0,
+                        self->id);
+}
+
+static gboolean
+allows_interaction (GDBusMethodInvocation *invocation)
+{
+  GDBusMessage *message = g_dbus_method_invocation_get_message (invocation);
+
+  return (g_dbus_message_get_flags (message) &
+          G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
+}
+
+static void
+ask (Check      *self,
+     const char *server)
+{
+  Line *line = get_line (self->client);
+
+  g_queue_push_tail (&line->checks, self);
+  g_dbus_connection_call (g_dbus_method_invocation_get_connection (self->invocation),
+                          POLKIT_NAME,
+                          POLKIT_PATH,
+                          POLKIT_INTERFACE,
+                          "CheckAuthorization",
+                          make_question (self, server),
+                          G_VARIANT_TYPE ("((bba{ss}))"),
+                          G_DBUS_CALL_FLAGS_NONE,
+                          self->is_interactive ? INTERACTIVE_TIMEOUT_MS : CHECK_TIMEOUT_MS,
+                          line->gone,
+                          answered_cb,
+                          self);
 }
 
 /*
@@ -66,85 +343,46 @@ sonded_authority_new (gboolean system_bus)
 }
 
 /*
- * sonded_authority_is_needed:
- * @self: an authority
- *
- * Checks whether there is anything to ask it.
- */
-gboolean
-sonded_authority_is_needed (SondedAuthority *self)
-{
-  return self->system_bus;
-}
-
-static gboolean
-is_open (GDBusMethodInvocation *invocation)
-{
-  const char *interface = g_dbus_method_invocation_get_interface_name (invocation);
-  const char *member = g_dbus_method_invocation_get_method_name (invocation);
-
-  for (gsize i = 0; i < G_N_ELEMENTS (open_members); i++)
-    if (strcmp (open_members[i].interface, interface) == 0 &&
-        strcmp (open_members[i].member, member) == 0)
-      return TRUE;
-
-  return FALSE;
-}
-
-static gboolean
-get_caller_uid (GDBusMethodInvocation *invocation,
-                guint32               *uid)
-{
-  GDBusConnection *connection = g_dbus_method_invocation_get_connection (invocation);
-  const char      *sender = g_dbus_method_invocation_get_sender (invocation);
-  g_autoptr (GVariant) reply = NULL;
-
-  reply = g_dbus_connection_call_sync (connection,
-                                       "org.freedesktop.DBus",
-                                       "/org/freedesktop/DBus",
-                                       "org.freedesktop.DBus",
-                                       "GetConnectionUnixUser",
-                                       g_variant_new ("(s)", sender),
-                                       G_VARIANT_TYPE ("(u)"),
-                                       G_DBUS_CALL_FLAGS_NONE,
-                                       -1,
-                                       NULL,
-                                       NULL);
-  if (reply == NULL)
-    return FALSE;
-
-  g_variant_get (reply, "(u)", uid);
-
-  return TRUE;
-}
-
-/*
  * sonded_authority_check:
  * @self: an authority
- * @invocation: a call, or a Properties.Set
+ * @invocation: (transfer full): a call, or a Properties.Set
+ * @server: (nullable): the name of the server that it is about
+ * @allowed: what carries the call out
+ * @target: (type GObject): what the call is for, kept until then
  *
- * Decides about a call, in the thread that GDBus gives it: it asks the bus
- * who the caller is, and waits. A caller that has left by then is denied.
- *
- * Returns: %FALSE if it is denied; then the call was answered
+ * Decides about a call, at once or later. Either @allowed is called, or the
+ * call is answered with %SONDE_ERROR_NOT_AUTHORIZED; if the caller has left
+ * meanwhile, neither.
  */
-gboolean
+void
 sonded_authority_check (SondedAuthority       *self,
-                        GDBusMethodInvocation *invocation)
+                        GDBusMethodInvocation *invocation,
+                        const char            *server,
+                        SondedAllowedFunc      allowed,
+                        gpointer               target)
 {
-  guint32 uid = 0;
+  const SondedRight *right = self->system_bus ? sonded_rights_find (invocation) : NULL;
+  Check             *check = NULL;
 
-  if (!self->system_bus || is_open (invocation))
-    return TRUE;
-  if (get_caller_uid (invocation, &uid) && (uid == 0 || uid == geteuid ()))
-    return TRUE;
+  if (!self->system_bus || (right != NULL && right->action == NULL))
+    {
+      allowed (invocation, target);
+      return;
+    }
+  if (right == NULL)
+    {
+      deny (invocation, "a right", "nobody has it");
+      return;
+    }
 
-  g_dbus_method_invocation_return_error (invocation,
-                                         SONDE_ERROR,
-                                         SONDE_ERROR_NOT_AUTHORIZED,
-                                         "%s of %s is for root on the system bus",
-                                         g_dbus_method_invocation_get_method_name (invocation),
-                                         g_dbus_method_invocation_get_interface_name (invocation));
-
-  return FALSE;
+  check = g_new0 (Check, 1);
+  check->authority = g_object_ref (self);
+  check->client = sonded_client_get (invocation);
+  check->invocation = invocation;
+  check->right = right;
+  check->id = g_strdup_printf ("sonded-%u", self->n_checks++);
+  check->is_interactive = allows_interaction (invocation);
+  check->allowed = allowed;
+  check->target = g_object_ref (target);
+  ask (check, server != NULL ? server : sonded_rights_get_server (invocation));
 }

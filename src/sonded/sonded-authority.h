@@ -10,9 +10,19 @@ G_BEGIN_DECLS
 #define SONDED_TYPE_AUTHORITY (sonded_authority_get_type ())
 G_DECLARE_FINAL_TYPE (SondedAuthority, sonded_authority, SONDED, AUTHORITY, GObject)
 
+/*
+ * SondedAllowedFunc:
+ * @invocation: (transfer full): a call that may be carried out now
+ * @target: what the call is for
+ */
+typedef void (*SondedAllowedFunc) (GDBusMethodInvocation *invocation,
+                                   gpointer               target);
+
 SondedAuthority *sonded_authority_new (gboolean system_bus);
-gboolean         sonded_authority_is_needed (SondedAuthority *self);
-gboolean         sonded_authority_check (SondedAuthority       *self,
-                                         GDBusMethodInvocation *invocation);
+void             sonded_authority_check (SondedAuthority       *self,
+                                         GDBusMethodInvocation *invocation,
+                                         const char            *server,
+                                         SondedAllowedFunc      allowed,
+                                         gpointer               target);
 
 G_END_DECLS

@@ -8,7 +8,8 @@
  * stored in the skeleton without anybody having checked it. So what we export
  * is a subclass of the generated type without a set_property() of its own: then
  * GDBus hands Properties.Set over like any other method, authorised and able
- * to fail.
+ * to fail. g-authorize-method itself is not used: it would hold a thread of
+ * GTask's pool for each call, as long as it takes to decide about it.
  *
  * The skeleton keeps no truth. Properties that signal their changes are bound
  * to those of the model; the others are read from it when they are asked for. */
@@ -16,6 +17,8 @@
 #include "config.h"
 
 #include "sonded-skeleton.h"
+
+#include <libsonde/sonde.h>
 
 #define EMITS_CHANGED_SIGNAL "org.freedesktop.DBus.Property.EmitsChangedSignal"
 
@@ -123,6 +126,42 @@ set_property (Guard                 *guard,
 }
 
 static void
+call_method (GDBusInterfaceSkeleton *skeleton,
+             GDBusMethodInvocation  *invocation)
+{
+  get_generated_class (skeleton)->get_vtable (skeleton)->method_call (
+    g_dbus_method_invocation_get_connection (invocation),
+    g_dbus_method_invocation_get_sender (invocation),
+    g_dbus_method_invocation_get_object_path (invocation),
+    g_dbus_method_invocation_get_interface_name (invocation),
+    g_dbus_method_invocation_get_method_name (invocation),
+    g_dbus_method_invocation_get_parameters (invocation),
+    invocation,
+    skeleton);
+}
+
+/* The object may have been removed while somebody thought about the call. */
+static void
+allowed_cb (GDBusMethodInvocation *invocation,
+            gpointer               target)
+{
+  GDBusInterfaceSkeleton *skeleton = target;
+  GDBusConnection        *connection = g_dbus_method_invocation_get_connection (invocation);
+  GVariant               *parameters = g_dbus_method_invocation_get_parameters (invocation);
+
+  if (!g_dbus_interface_skeleton_has_connection (skeleton, connection))
+    g_dbus_method_invocation_return_error (invocation,
+                                           G_DBUS_ERROR,
+                                           G_DBUS_ERROR_UNKNOWN_OBJECT,
+                                           "There is no object at %s any more",
+                                           g_dbus_method_invocation_get_object_path (invocation));
+  else if (g_dbus_method_invocation_get_property_info (invocation) != NULL)
+    set_property (get_guard (skeleton), parameters, invocation);
+  else
+    call_method (skeleton, invocation);
+}
+
+static void
 method_call (GDBusConnection       *connection,
              const char            *sender,
              const char            *object_path,
@@ -132,20 +171,12 @@ method_call (GDBusConnection       *connection,
              GDBusMethodInvocation *invocation,
              gpointer               user_data)
 {
-  GDBusInterfaceSkeleton *skeleton = user_data;
+  const Guard *guard = get_guard (user_data);
+  const char  *server = NULL;
 
-  if (g_dbus_method_invocation_get_property_info (invocation) != NULL)
-    set_property (get_guard (skeleton), parameters, invocation);
-  else
-    get_generated_class (skeleton)->get_vtable (skeleton)->method_call (
-      connection,
-      sender,
-      object_path,
-      interface_name,
-      method_name,
-      parameters,
-      invocation,
-      user_data);
+  if (SONDE_IS_SERVER (guard->model))
+    server = sonde_server_get_name (SONDE_SERVER (guard->model));
+  sonded_authority_check (guard->authority, invocation, server, allowed_cb, user_data);
 }
 
 static GDBusInterfaceVTable *
@@ -253,14 +284,6 @@ bind_properties (GObject                *model,
     }
 }
 
-static gboolean
-authorize_cb (GDBusInterfaceSkeleton *skeleton,
-              GDBusMethodInvocation  *invocation,
-              gpointer                user_data)
-{
-  return sonded_authority_check (user_data, invocation);
-}
-
 /*
  * sonded_skeleton_new:
  * @skeleton_type: a skeleton type that gdbus-codegen made
@@ -289,10 +312,6 @@ sonded_skeleton_new (GType            skeleton_type,
   guard->authority = g_object_ref (authority);
   g_object_set_qdata_full (G_OBJECT (skeleton), guard_quark (), guard, free_guard);
   bind_properties (model, skeleton);
-
-  /* A handler costs each call a trip through a thread. */
-  if (sonded_authority_is_needed (authority))
-    g_signal_connect (skeleton, "g-authorize-method", G_CALLBACK (authorize_cb), authority);
 
   return skeleton;
 }

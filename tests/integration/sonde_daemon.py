@@ -6,6 +6,7 @@ Nothing here waits for a time: it waits for a condition, and DEADLINE seconds at
 most, which is generous because the machine may be busy.
 """
 
+import copy
 import os
 import pathlib
 import queue
@@ -124,7 +125,10 @@ class Bus:
         self.start()
 
     def start(self):
-        command = ['dbus-daemon', '--session', '--nofork', '--nopidfile', '--syslog-only',
+        self.start_bus('--session', '--syslog-only')
+
+    def start_bus(self, *arguments):
+        command = ['dbus-daemon', *arguments, '--nofork', '--nopidfile',
                    '--address=' + self.address, '--print-address']
         self.process = Process(command, stdout=subprocess.PIPE)
         if not self.process.child.stdout.readline():
@@ -179,20 +183,24 @@ class Notifications:
 class Daemon(Process):
     """The daemon, ready: its servers listen and it owns its name."""
 
-    def __init__(self, bus, config='', *, prefix=(), folders=None, environment=None, **options):
+    def __init__(self, bus, config='', *, prefix=(), program=None, arguments=(), folders=None,
+                 environment=None, **options):
         self.directory = tempfile.TemporaryDirectory(prefix='sonded-test-')
+        # The daemon may be another user than the test.
+        os.chmod(self.directory.name, 0o755)
         self.bus = bus
         self.n_problems = 0
         self.config = pathlib.Path(self.directory.name) / 'sonded.conf'
         self.config.write_text(config, 'utf-8')
         self.notify = Notifications(self.directory.name + '/notify')
-        arguments = ['--address=' + bus.address]
+        os.chmod(self.notify.path, 0o666)
+        arguments = ['--address=' + bus.address, *arguments]
         environment = {'NOTIFY_SOCKET': self.notify.path, **(environment or {})}
         if folders is None:
             arguments.append(f'--config={self.config}')
         else:
             environment['SONDE_CONFIG_PATH'] = ':'.join(map(str, folders))
-        command = [*prefix, os.environ['SONDED'], *arguments]
+        command = [*prefix, program or os.environ['SONDED'], *arguments]
         super().__init__(command, environment=environment, **options)
         try:
             self.wait_notified('READY=1')
@@ -247,6 +255,12 @@ class Daemon(Process):
 
     def manager(self, member, signature='()', *values):
         return self.call(ROOT, 'Manager.' + member, signature, *values)
+
+    def seen_by(self, connection):
+        """The same daemon, as called over another connection."""
+        view = copy.copy(self)
+        view.connection = connection
+        return view
 
     def get_all(self, path, interface):
         return self.call(path, PROPERTIES_INTERFACE + '.GetAll', '(s)', f'{BUS_NAME}.{interface}')

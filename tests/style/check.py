@@ -17,6 +17,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LONGEST_LINE = 100
+POLKIT_DTD = '/usr/share/polkit-1/policyconfig-1.dtd'
 BUILD_FILES = ('meson.build', 'meson_options.txt')
 # In pieces, so that this file may be checked as well.
 UNFINISHED = re.compile(r'\b(TO' r'DO|X' r'XX|FIX' r'ME)\b')
@@ -79,7 +80,12 @@ def python_files(files):
 
 
 def xml_files(files):
-    return [name for name in files if name.endswith('.xml')]
+    kinds = '.xml', '.policy.in'
+    return [name for name in files if name.endswith(kinds) or is_bus_policy(name)]
+
+
+def is_bus_policy(name):
+    return name.startswith('data/dbus/') and name.endswith('.conf')
 
 
 def source_files(files):
@@ -112,7 +118,7 @@ def check_line_length(files):
 def check_licence(files):
     for name in source_files(files):
         # An XML declaration and a DOCTYPE take three lines.
-        head = read(name).splitlines()[: 6 if name.endswith('.xml') else 3]
+        head = read(name).splitlines()[: 6 if read(name).startswith('<?xml') else 3]
         if not any('SPDX-License-Identifier: ' in line for line in head):
             yield f'{name}:1: no SPDX-License-Identifier in the first lines'
 
@@ -137,6 +143,7 @@ def check_unfinished(files):
 
 def check_translations(files):
     translated = {name for name in c_files(files) if TRANSLATED.search(read(name))}
+    translated |= {name for name in files if name.endswith('.policy.in')}
     potfiles = 'po/POTFILES.in'
     if potfiles not in files:
         yield from [f'{potfiles}: does not exist'] if translated else []
@@ -160,6 +167,14 @@ def check_xml(files):
         yield from output.splitlines()
 
 
+def check_polkit(files):
+    names = [name for name in files if name.endswith('.policy.in')]
+    command = 'xmllint', '--noout', '--nonet', '--dtdvalid', POLKIT_DTD
+    status, output = run(*command, *names) if names else (0, '')
+    if status != 0:
+        yield from output.splitlines()
+
+
 def check_python(files):
     for name in python_files(files):
         try:
@@ -177,6 +192,7 @@ RULES = {
     'POTFILES.in lists what is translated': check_translations,
     'shellcheck finds nothing in shell scripts': check_shell,
     'XML files are well-formed': check_xml,
+    'polkit policies obey their DTD': check_polkit,
     'Python files compile': check_python,
 }
 
