@@ -9,6 +9,7 @@
 
 #include "sonded-bus.h"
 
+#include "sonded-calls.h"
 #include "sonded-limits-object.h"
 #include "sonded-log-object.h"
 #include "sonded-manager-object.h"
@@ -134,6 +135,7 @@ take_connection (SondedBus       *self,
   self->connection = g_object_ref (connection);
   g_dbus_connection_set_exit_on_close (connection, FALSE);
   g_signal_connect (connection, "closed", G_CALLBACK (closed_cb), self);
+  sonded_calls_limit (connection);
   if (!export(self, error))
     {
       withdraw (self);
