@@ -94,6 +94,13 @@ def cgroups():
                 remove_group(directory)
 
 
+def show_policies(stage, installed, wanted):
+    target = stage / wanted
+    target.mkdir(parents=True, exist_ok=True)
+    for path in (stage / 'usr/local/share' / installed).iterdir():
+        (target / path.name).write_bytes(path.read_bytes())
+
+
 def install(build, bus, test, stage):
     """Lay out what the container has beside the machine's own files."""
     subprocess.run(['meson', 'install', '-C', build, '--no-rebuild', '--quiet', '--destdir', stage],
@@ -106,11 +113,9 @@ def install(build, bus, test, stage):
     unit = stage / 'etc/systemd/system/sonde-test.service'
     unit.parent.mkdir(parents=True)
     unit.write_text(UNIT.format(bus=bus, test=test), 'utf-8')
-    # dbus-daemon looks for policies in /usr/share and /etc only.
-    policies = stage / 'etc/dbus-1/system.d'
-    policies.mkdir(parents=True)
-    for path in stage.glob('usr/local/share/dbus-1/system.d/*.conf'):
-        (policies / path.name).write_bytes(path.read_bytes())
+    # dbus-daemon and polkitd look for policies in /usr/share and /etc only.
+    show_policies(stage, 'dbus-1/system.d', 'etc/dbus-1/system.d')
+    show_policies(stage, 'polkit-1/actions', 'usr/share/polkit-1/actions')
 
 
 def boot(stage, result, bus):
