@@ -183,9 +183,8 @@ class TestFlood(SystemBusTest):
               f'{taken[-1] * 1e3:.2f} ms, of {len(taken)} the 99th {self.p99(taken) * 1e3:.2f} ms; '
               f'{growth} KiB more; {said.result().strip()}', file=sys.stderr)
         self.assertLess(growth, GROWTH_MAX)
+        # A machine that has other things to do lets single ones wait, for as long as it likes.
         self.assertLess(self.p99(taken), LATENCY_MAX)
-        # A machine that has other things to do may let a single one wait.
-        self.assertLess(taken[-1], 10 * (LATENCY_MAX + quiet[-1]))
         return said.result()
 
     @staticmethod

@@ -135,7 +135,7 @@ class TestScreen(TopTest):
         self.terminal.wait_for(r' 19 to 36 of 40$')
         self.terminal.keys('Down')
         self.terminal.wait_for(r' 20 to 37 of 40$')
-        self.assertEqual(self.row('s33')[1], '1')
+        wait_until(lambda: self.row('s33')[1] == '1', 'the connection of s33')
         self.terminal.keys('PageDown', 'PageDown', 'Up')
         self.terminal.wait_for(r' 22 to 39 of 40$')
         self.terminal.keys('PageUp', 'PageUp', 's')
