@@ -72,19 +72,21 @@ add_server (SondedDaemon *self,
   g_message ("Server %s listens", sonde_server_get_name (server));
 }
 
-/* Stops a server that is in neither table any more. */
+/* Stops a server that is in neither table any more, and takes it. */
 static void
 let_go (SondedDaemon *self,
         SondeServer  *server)
 {
-  g_message ("Server %s is removed", sonde_server_get_name (server));
+  g_autoptr (SondeServer) owned = server;
+
+  g_message ("Server %s is removed", sonde_server_get_name (owned));
 
   /* It may be stopped before sonde_server_stop() returns; then nobody else
    * would take it off the list. */
-  g_ptr_array_add (self->leaving, g_object_ref (server));
-  sonde_server_stop (server);
-  if (sonde_server_get_state (server) == SONDE_SERVER_STATE_STOPPED)
-    g_ptr_array_remove (self->leaving, server);
+  g_ptr_array_add (self->leaving, g_object_ref (owned));
+  sonde_server_stop (owned);
+  if (sonde_server_get_state (owned) == SONDE_SERVER_STATE_STOPPED)
+    g_ptr_array_remove (self->leaving, owned);
 }
 
 static gboolean
@@ -245,8 +247,7 @@ static void
 drop_server (SondedDaemon *self,
              SondeServer  *server)
 {
-  g_autoptr (SondeServer) kept = g_object_ref (server);
-
+  g_object_ref (server);
   g_hash_table_remove (self->servers, sonde_server_get_name (server));
   g_signal_emit (self, signals[SIGNAL_SERVER_REMOVED], 0, server);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_SERVERS]);
@@ -257,8 +258,7 @@ static void
 drop_starting (SondedDaemon *self,
                SondeServer  *server)
 {
-  g_autoptr (SondeServer) kept = g_object_ref (server);
-
+  g_object_ref (server);
   g_hash_table_remove (self->starting, sonde_server_get_name (server));
   let_go (self, server);
 }

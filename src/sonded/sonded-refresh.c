@@ -46,8 +46,8 @@ find_changes (GVariant *before,
       g_autoptr (GVariant) owned = value;
       g_autoptr (GVariant) old = g_variant_lookup_value (before, name, NULL);
 
-      if (old == NULL || !g_variant_equal (old, value))
-        g_variant_builder_add (&builder, "{sv}", name, value);
+      if (old == NULL || !g_variant_equal (old, owned))
+        g_variant_builder_add (&builder, "{sv}", name, owned);
     }
 
   return g_variant_ref_sink (g_variant_builder_end (&builder));
