@@ -197,7 +197,7 @@ class TestWaitersWhoLeave(WaitForTest):
         server = self.create()
         clients = self.connect_clients()
         self.start_waiters(server, clients, 'NAccepted', first=1000000)
-        self.assertFalse(self.daemon.sleeps())
+        wait_until(lambda: not self.daemon.sleeps(), 'the daemon looks at the counters')
         for connection in clients:
             connection.close_sync()
         wait_until(self.daemon.sleeps, 'nobody is waited for')

@@ -152,20 +152,21 @@ class TestBlackHole(SondeTest):
         """The kernel gives up connecting to a black hole when the model says."""
         linear = [0, 4] if pathlib.Path('/proc/sys/net/ipv4', self.LINEAR).exists() else [None]
         cases = [(n, timeouts) for n in (1, 2, 3) for timeouts in linear]
-        waiting = {}
+        daemons = {}
         for n, timeouts in cases:
             sysctls = {'tcp_syn_retries': n}
             if timeouts is not None:
                 sysctls[self.LINEAR] = timeouts
-            daemon = self.start(sysctls)
-            waiting[n, timeouts] = self.in_thread(self.give_up, daemon)
+            daemons[n, timeouts] = self.start(sysctls)
+        waiting = {case: self.in_thread(self.give_up, daemon) for case, daemon in daemons.items()}
         for case, future in waiting.items():
             with self.subTest(retries=case[0], linear_timeouts=case[1]):
                 elapsed, model = future.result(2 * DEADLINE)
                 print(f'# {case}: {elapsed:.2f} s, by the model {model:.0f} s', flush=True)
-                # Timers are late by their slack and the load, and never early.
+                # Never early, and late by the slack of timers and what a busy machine adds;
+                # 3, 7, 15 and 19 s are further apart than that.
                 self.assertGreater(elapsed, model - 0.1)
-                self.assertLess(elapsed, 1.05 * model + 1)
+                self.assertLess(elapsed, 1.05 * model + 3)
 
 
 class TestWithoutSysctls(SondeTest):
