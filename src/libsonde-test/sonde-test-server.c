@@ -67,7 +67,6 @@ start_bus (SondeTestServer *self,
 {
   g_autofree char  *socket_path = make_path (self, "bus");
   g_autofree char  *option = g_strconcat ("--address=unix:path=", socket_path, NULL);
-  g_autofree char  *log_path = make_path (self, "bus.log");
   const char *const argv[] = {
     "dbus-daemon",
     "--session",
