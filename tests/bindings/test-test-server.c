@@ -39,8 +39,9 @@ assert_echo (guint16  port,
 {
   g_autoptr (SondeProbe) probe = sonde_probe_new ("127.0.0.1", port);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) measured = sonde_probe_run (probe, NULL, &error);
+  g_autoptr (GVariant) measured = NULL;
 
+  measured = sonde_probe_run (probe, NULL, &error);
   if (is_there)
     g_assert_no_error (error);
   else
