@@ -399,7 +399,8 @@ test_exposed (void)
   g_test_summary ("Settings are exposed if any of their addresses is.");
 
   g_assert_false (sonde_settings_is_exposed (settings));
-  g_assert_true (sonde_settings_set_value (settings, "Preset", g_variant_new_string ("asyncio"), NULL));
+  g_assert_true (sonde_settings_set_value (settings, "Preset",
+                                           g_variant_new_string ("asyncio"), NULL));
   g_assert_false (sonde_settings_is_exposed (settings));
   g_assert_true (sonde_settings_set_value (settings, "ListenAddresses",
                                            g_variant_new_strv (mixed, -1), NULL));
