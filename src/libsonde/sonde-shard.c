@@ -30,6 +30,16 @@
 
 G_DEFINE_FINAL_TYPE (SondeShard, sonde_shard, G_TYPE_SOCKET_SERVICE)
 
+/* Gives the context its turn, from a thread that serves sessions. */
+static void
+wake (SondeShard *self)
+{
+  if (self->concurrency == SONDE_CONCURRENCY_THREADS)
+    g_main_context_wakeup (sonde_epoll_get_context (self->epoll));
+  else
+    sonde_epoll_interrupt (self->epoll);
+}
+
 static void
 quit_if_done (SondeShard *self)
 {
@@ -37,10 +47,7 @@ quit_if_done (SondeShard *self)
     return;
 
   g_main_loop_quit (self->loop);
-  if (self->concurrency == SONDE_CONCURRENCY_THREADS)
-    g_main_context_wakeup (sonde_epoll_get_context (self->epoll));
-  else
-    sonde_epoll_interrupt (self->epoll);
+  wake (self);
 }
 
 static void
@@ -66,7 +73,10 @@ finish_session (SondeShard   *self,
   const SondePeer peer = session->peer;
 
   if (sonde_roster_remove (&self->roster, session))
-    sonde_trim_later (sonde_epoll_get_context (self->epoll));
+    {
+      sonde_trim_later (sonde_epoll_get_context (self->epoll));
+      wake (self);
+    }
   tell_closed (self, session);
   sonde_session_free (session, desk);
   sonde_admission_leave (self->host.admission, &peer, sonde_shard_get_n_fds (self));

@@ -60,16 +60,38 @@ state_changed_cb (SondeServer  *server,
   tell_if_stopped (self);
 }
 
+static char *
+format_addresses (SondeServer *server)
+{
+  g_autoptr (GVariant) addresses = sonde_server_get_bound_addresses (server);
+  GString     *text = g_string_new (NULL);
+  GVariantIter iter;
+  const char  *host;
+  guint16      port;
+
+  g_variant_iter_init (&iter, addresses);
+  while (g_variant_iter_next (&iter, "(&sq)", &host, &port))
+    g_string_append_printf (text,
+                            strchr (host, ':') != NULL ? "%s[%s]:%u" : "%s%s:%u",
+                            text->len > 0 ? ", " : "",
+                            host,
+                            port);
+
+  return g_string_free (text, FALSE);
+}
+
 static void
 add_server (SondedDaemon *self,
             SondeServer  *server)
 {
+  g_autofree char *addresses = format_addresses (server);
+
   g_hash_table_insert (self->servers,
                        g_strdup (sonde_server_get_name (server)),
                        g_object_ref (server));
   g_signal_emit (self, signals[SIGNAL_SERVER_ADDED], 0, server);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_SERVERS]);
-  g_message ("Server %s listens", sonde_server_get_name (server));
+  g_message ("Server %s listens on %s", sonde_server_get_name (server), addresses);
 }
 
 /* Stops a server that is in neither table any more, and takes it. */

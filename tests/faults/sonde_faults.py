@@ -142,7 +142,8 @@ class Stream:
     def run(self, limit):
         """Send up to so many bytes in all, and see them come back."""
         while self.received < limit:
-            wants = [self.sock] if self.sent < limit and self.sent - self.received < self.WINDOW else []
+            has_more = self.sent < limit and self.sent - self.received < self.WINDOW
+            wants = [self.sock] if has_more else []
             readable, writable, _ = select.select([self.sock], wants, [], DEADLINE)
             if not readable and not writable:
                 raise AssertionError(f'stuck with {self.received} of {self.sent} bytes')

@@ -66,7 +66,8 @@ class TestSlowPeers(FaultsTest):
         self.assertTrue(poll.poll(DEADLINE * 1000), 'the connection is still there')
 
     @fault(6, '1000 clients never read, 8 MiB for all of them',
-           'memory stays within UnsentMax; the worst are closed, counted in NShed; others are served')
+           'memory stays within UnsentMax; the worst are closed, counted in NShed; others are '
+           'served')
     def test_many_slow_readers(self):
         """All that is unsent has one bound; beyond it he goes who has stood still for longest."""
         limit = 8 * MIB

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright The Sonde contributors
+"""No byte is lost for what is changed, reloaded or ended while bytes flow."""
+
+import itertools
+import os
+import random
+import signal
+import socket
+import time
+
+from gi.repository import GLib
+from sonde_daemon import Daemon, wait_until
+from sonde_faults import (GIB, INSTRUMENTED, KIB, LONG, MIB, FaultsTest, fault, ping, server_group)
+from sonde_harness import read_all
+
+# What may be changed at any time without a byte being lost, and to what.
+LIVE = {
+    'NoDelay': (True, False),
+    'QuickAck': (True, False),
+    'KeepAlive': (True, False),
+    'KeepAliveTimeUSec': (10000000, 7200000000),
+    'KeepAliveProbes': (3, 9),
+    'SendBuffer': (32 * KIB, 256 * KIB),
+    'ReceiveBuffer': (32 * KIB, 256 * KIB),
+    'NotSentLowWater': (16 * KIB, 0),
+    'TypeOfService': (0x10, 0),
+    'Congestion': ('reno', 'cubic'),
+    'UserTimeoutUSec': (0, 60000000),
+    'Backlog': (7, 512),
+    'ReadSize': (0, 1 * KIB, 200 * KIB),
+    'IdleTimeoutUSec': (0, 3600000000),
+    'StallTimeoutUSec': (0, 3600000000),
+    'RuntimeMaxUSec': (0, 3600000000),
+    'MaxConnections': (0, 1000),
+    'UnsentMax': (64 * MIB, 128 * MIB),
+    'LineMax': (100, 65536),
+    'LogContent': (True, False),
+}
+WRONG = {'Backlog': 2 ** 31, 'KeepAliveProbes': 128, 'UnsentMax': 1, 'Mode': 'lower',
+         'IdleTimeoutUSec': 1, 'ReadSize': 2 ** 31}
+
+
+class TestLive(FaultsTest):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.server.update, **self.server.get_settings())
+
+    def algorithms(self):
+        with open('/proc/sys/net/ipv4/tcp_available_congestion_control', encoding='ascii') as file:
+            return file.read().split()
+
+    @fault(17, '1,000 random live changes under {} through 64 connections'.format(
+        '10 GiB' if LONG else '1 GiB'),
+           '0 bytes lost or twice; a wrong value among them changes nothing; new values are '
+           'effective')
+    def test_live_changes(self):
+        """Every setting may change under load; no byte is lost."""
+        rng = random.Random(17)
+        choices = {**LIVE, 'Congestion': self.algorithms()}
+        total = 64 * MIB if INSTRUMENTED else 10 * GIB if LONG else GIB
+        counts = {'changes': 0, 'refused': 0}
+
+        def change(_):
+            if counts['changes'] >= 1000:
+                time.sleep(0.05)
+                return
+            name = rng.choice(list(choices))
+            self.server.set(name, rng.choice(choices[name]))
+            counts['changes'] += 1
+            if counts['changes'] % 10 == 0:
+                self.refuse(rng)
+                counts['refused'] += 1
+        n_bytes, _ = self.run_streams(64, total, change)
+        while counts['changes'] < 1000:
+            change(0)
+        self.server.update(NoDelay=True, KeepAlive=True, KeepAliveProbes=7)
+        report = self.server.report('connection')
+        with socket.create_connection(self.address, 10) as sock:
+            ping(sock)
+            [row] = self.server.connections()
+            options = self.server.call('Server.GetConnection', '(t)', row[0])
+        self.assertEqual((options['NoDelay'], options['KeepAliveProbes']), (True, 7), report)
+        self.saw('{} MiB back, {} changes, {} wrong ones refused'.format(
+            n_bytes // MIB, counts['changes'], counts['refused']))
+
+    def refuse(self, rng):
+        """Try a set of changes of which one is wrong."""
+        before = self.server.get_settings()
+        name = rng.choice(list(WRONG))
+        try:
+            self.server.update(**{'TypeOfService': 0x20, 'LineMax': 77, name: WRONG[name]})
+        except GLib.Error as error:
+            self.assertIn(name, error.message)
+        else:
+            self.fail(f'{name}={WRONG[name]} was accepted')
+        self.assertEqual(self.server.get_settings(), before)
+
+    @fault(26, 'SIGHUP 100 times a second for 3 s under load', 'no byte lost, no descriptor drifts')
+    def test_reload_storm(self):
+        """Reading the configuration again and again disturbs nobody."""
+        texts = itertools.cycle(server_group('echo') + server_group('other', *lines)
+                                for lines in ((), ('NoDelay=yes',), ('Mode=upper',)))
+
+        def reload(_):
+            # As editors do it: there is always a whole file.
+            new = self.daemon.config.with_suffix('.new')
+            new.write_text(next(texts), 'utf-8')
+            new.replace(self.daemon.config)
+            self.daemon.child.send_signal(signal.SIGHUP)
+            time.sleep(0.01)
+        n_reloads = itertools.count()
+        end = time.monotonic() + 3
+        n_bytes = 0
+        while time.monotonic() < end:
+            n_bytes += self.run_streams(8, 64 * MIB, lambda n: (reload(n), next(n_reloads)))[0]
+        self.daemon.config.write_text(self.config, 'utf-8')
+        self.daemon.manager('Reload')
+        self.assertEqual(self.server.addresses()[0], self.address)
+        self.saw(f'{n_bytes // MIB} MiB back, {next(n_reloads)} reloads')
+
+
+class TestEnd(FaultsTest):
+    config = server_group('echo', 'ReuseAddress=yes')
+    # A connection that is alive when the daemon is killed is lost, of course.
+
+    def restart(self, config=None):
+        """Replace the daemon by another one."""
+        cls = type(self)
+        self.daemon.kill()
+        cls.daemon = Daemon(self.bus, config or self.config)
+        cls.addClassCleanup(cls.daemon.kill)
+        cls.server = self.daemon.get_server('echo')
+        cls.address = self.server.addresses()[0]
+        self.warm_up()
+        self.before = self.read_usage()
+
+    @fault(27, 'SIGTERM with 20 echoes of 256 KiB under way, and then again',
+           'nobody is accepted any more, everything sent before comes back, FIN, status 0; the '
+           'second one ends it at once')
+    def test_terminate(self):
+        """Ending in order answers what has come; twice means now."""
+        message = os.urandom(256 * KIB)
+        before = self.server.get('BytesReceived')
+        socks = self.connect_many(20)
+        for sock in socks:
+            sock.sendall(message)
+        self.server.wait_for(BytesReceived=before + 20 * len(message))
+        start = time.monotonic()
+        self.daemon.child.send_signal(signal.SIGTERM)
+        wait_until(self.is_refused, 'nobody listens any more')
+        refused = time.monotonic() - start
+        for sock in socks:
+            self.assertTrue(read_all(sock) == message, 'the answer differs')
+            sock.close()
+        self.assertEqual(self.daemon.wait(), 0)
+        took = time.monotonic() - start
+        self.restart(server_group('echo', 'ReuseAddress=yes', 'CloseTimeoutSec=1h'))
+        idle = self.connect_many(1)
+        self.server.wait_for(NConnections=1)
+        self.daemon.child.send_signal(signal.SIGTERM)
+        self.daemon.wait_notified('STOPPING=1')
+        start = time.monotonic()
+        self.daemon.child.send_signal(signal.SIGTERM)
+        self.assertEqual(self.daemon.wait(), 0)
+        self.saw(f'refused after {refused * 1000:.0f} ms, ended after {took * 1000:.0f} ms; the '
+                 f'second time after {(time.monotonic() - start) * 1000:.0f} ms')
+        idle[0].close()
+        self.restart()
+
+    def is_refused(self):
+        with socket.socket() as sock:
+            return sock.connect_ex(self.address) != 0
+
+    @fault(28, 'SIGKILL and restart on the same port, 100 times, with connections open',
+           'the port can be bound at once')
+    def test_kill(self):
+        """A port is free again as soon as the daemon is dead."""
+        config = server_group('echo', 'ReuseAddress=yes', addresses='{}:{}'.format(*self.address))
+        for _ in range(100):
+            sock = self.connect_many(1)[0]
+            ping(sock)
+            self.daemon.child.kill()
+            self.daemon.child.wait()
+            # The constructor fails if the daemon cannot listen.
+            self.restart_quickly(config)
+            sock.close()
+        self.restart(config)
+        self.saw('100 restarts, 0 failures')
+
+    def restart_quickly(self, config):
+        cls = type(self)
+        self.daemon.kill()
+        cls.daemon = Daemon(self.bus, config)
