@@ -57,6 +57,8 @@ exec systemd-nspawn --quiet --directory=$root --boot --register=no --keep-unit -
   --console=pipe --link-journal=no --resolv-conf=off --timezone=off --machine=sonde-test \
   --bind="$result:/sonde/result" systemd.unit=sonde-test.service </dev/null
 """
+# Where dbus-daemon and polkit look for policies, whatever prefix we have.
+FIXED_FOLDERS = 'dbus-1/system.d', 'polkit-1/actions'
 BUS_UNITS = {'dbus-daemon': 'dbus', 'dbus-broker': 'dbus-broker'}
 
 
@@ -94,13 +96,6 @@ def cgroups():
                 remove_group(directory)
 
 
-def show_policies(stage, installed, wanted):
-    target = stage / wanted
-    target.mkdir(parents=True, exist_ok=True)
-    for path in (stage / 'usr/local/share' / installed).iterdir():
-        (target / path.name).write_bytes(path.read_bytes())
-
-
 def install(build, bus, test, stage):
     """Lay out what the container has beside the machine's own files."""
     subprocess.run(['meson', 'install', '-C', build, '--no-rebuild', '--quiet', '--destdir', stage],
@@ -113,9 +108,11 @@ def install(build, bus, test, stage):
     unit = stage / 'etc/systemd/system/sonde-test.service'
     unit.parent.mkdir(parents=True)
     unit.write_text(UNIT.format(bus=bus, test=test), 'utf-8')
-    # dbus-daemon and polkitd look for policies in /usr/share and /etc only.
-    show_policies(stage, 'dbus-1/system.d', 'etc/dbus-1/system.d')
-    show_policies(stage, 'polkit-1/actions', 'usr/share/polkit-1/actions')
+    for folder in FIXED_FOLDERS:
+        for path in (stage / 'usr/local/share' / folder).glob('*'):
+            target = stage / 'usr/share' / folder / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
 
 
 def boot(stage, result, bus):

@@ -15,7 +15,6 @@ import time
 import unittest
 
 DEADLINE = 30
-UNITS = pathlib.Path('/usr/local/lib/systemd')
 SERVICE = 'sonded.service'
 CONFIG = pathlib.Path('/run/sonde/sonded.conf.d')
 DROP_INS = pathlib.Path('/run/systemd/system/sonded.service.d')
@@ -25,6 +24,13 @@ ROOT = '/org/sonde/Sonde1'
 ECHO = ROOT + '/server/echo'
 DEFAULTS = 9999, 8888, 9998, 9997, 9996
 NOBODY = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups']
+SET_BACKLOG = ['busctl', 'set-property', NAME, ECHO, NAME + '.SocketOptions', 'Backlog', 'u', '7']
+RULE = """
+polkit.addRule(function(action, subject) {
+  if (action.id == "org.sonde.sonde1.manage-servers" && subject.user == "nobody")
+    return polkit.Result.YES;
+});
+"""
 ALLOWED = {'read a sysctl', 'TCP socket', 'system bus'}
 
 
@@ -48,6 +54,11 @@ def wait_until(check, what):
 
 def show(name, unit=SERVICE):
     return run('systemctl', 'show', '--property', name, '--value', unit)
+
+
+def find_units():
+    """Return the folder of units that Sonde was installed to."""
+    return pathlib.Path(show('FragmentPath')).parents[1]
 
 
 def main_pid():
@@ -102,7 +113,8 @@ class TestInstalled(unittest.TestCase):
     def test_verify(self):
         """systemd finds nothing to complain about in the units, not even a key it ignores."""
         for kind, names in ('system', (SERVICE, 'sonded.socket')), ('user', (SERVICE,)):
-            paths = [str(UNITS / kind / name) for name in names]
+            paths = [str(find_units() / kind / name) for name in names]
+            self.assertTrue(all(map(os.path.exists, paths)), paths)
             said = run('env', 'XDG_RUNTIME_DIR=/run', 'systemd-analyze', f'--{kind}', 'verify',
                        '--recursive-errors=no', '--man=no', *paths)
             self.assertEqual(said, '')
@@ -110,7 +122,7 @@ class TestInstalled(unittest.TestCase):
     def test_exposure(self):
         """The exposure of the service is at most 1.2."""
         run('systemd-analyze', 'security', '--offline=true', '--threshold=12', '--no-pager',
-            str(UNITS / 'system' / SERVICE))
+            show('FragmentPath'))
 
     def test_bus(self):
         """The message bus of this run is the one that was asked for."""
@@ -152,17 +164,15 @@ class TestInstalled(unittest.TestCase):
         self.assertEqual(set(self.status_of(main_pid())['Uid'].split()), {uid})
 
     def test_busctl(self):
-        """busctl sees, steers and waits; nobody but root may change anything."""
+        """busctl sees, steers and waits; root may change everything, and another user nothing."""
         self.start()
         self.assertIn(ECHO, run('busctl', 'tree', '--list', NAME))
         self.assertIn('.GetOptionReport', run('busctl', 'introspect', NAME, ECHO))
-        options = NAME + '.SocketOptions'
-        change = ['busctl', 'set-property', NAME, ECHO, options, 'Backlog', 'u', '7']
-        refused = run(*NOBODY, *change, status=1)
-        self.assertIn('needs org.sonde.sonde1.manage-servers: the caller would have to authenticate',
-                      refused)
+        refused = run(*NOBODY, *SET_BACKLOG, status=1)
+        self.assertIn('needs org.sonde.sonde1.manage-servers', refused)
+        self.assertNotIn('polkit could not be asked', refused)
         self.assertEqual(get(ECHO, 'SocketOptions', 'Backlog'), 'u 0')
-        run(*change)
+        run(*SET_BACKLOG)
         self.assertEqual(get(ECHO, 'SocketOptions', 'Backlog'), 'u 7')
         self.assertIn(' 7 ', run('ss', '-Hltn', 'sport = 9999'))
         self.assertEqual(echo(9999), b'hello')
@@ -170,6 +180,19 @@ class TestInstalled(unittest.TestCase):
         call(ROOT, NAME + '.Manager', 'RemoveServer', 's', 'echo', prefix=NOBODY, status=1)
         call(ROOT, NAME + '.Manager', 'RemoveServer', 's', 'echo')
         wait_until(lambda: show('StatusText') == '4 of 4 servers listening', 'the status')
+
+    def test_polkit_rule(self):
+        """What an administrator allows somebody in a rule of polkit, he may do, and no more."""
+        self.start()
+        rule = pathlib.Path('/etc/polkit-1/rules.d/10-sonde-test.rules')
+        rule.write_text(RULE, 'utf-8')
+        rule.chmod(0o644)
+        self.addCleanup(rule.unlink)
+        wait_until(lambda: run(*NOBODY, *SET_BACKLOG, status=None) == '', 'polkit reads its rule')
+        self.assertEqual(get(ECHO, 'SocketOptions', 'Backlog'), 'u 7')
+        refused = call(ECHO, NAME + '.Server', 'ListConnections', 'tu', '0', '0', prefix=NOBODY,
+                       status=1)
+        self.assertIn('needs org.sonde.sonde1.inspect-connections', refused)
 
     def test_sysctls(self):
         """The kernel limits are those of the machine: the sandbox does not hide them."""
@@ -272,7 +295,7 @@ class TestInstalled(unittest.TestCase):
 
     def probe(self, **service):
         """Run the probe as a service, and return why what failed."""
-        lines = (UNITS / 'system' / SERVICE).read_text('utf-8').splitlines()
+        lines = pathlib.Path(show('FragmentPath')).read_text('utf-8').splitlines()
         sandbox = '\n'.join(lines[lines.index('CapabilityBoundingSet='):lines.index('[Install]')])
         text = '[Service]\nType=oneshot\nStandardOutput=file:/run/probe.json\n'
         text += f'ExecStart=/usr/bin/python3 -B {PROBE}\n'
