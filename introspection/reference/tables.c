@@ -20,20 +20,6 @@ get_option (guint setting)
   return &sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION];
 }
 
-/* What a change of a setting comes to, in the order of what matters most. */
-static const char *
-describe_change (guint setting)
-{
-  const SondeOption *option = get_option (setting);
-
-  if (sonde_setting_needs_relisten (setting))
-    return "relisten";
-  if (option != NULL && (option->phases & SONDE_OPTION_ON_CONNECTION) == 0)
-    return "new";
-
-  return "live";
-}
-
 static void
 add_member (JsonBuilder *builder,
             const char  *name,
@@ -60,7 +46,7 @@ add_setting (JsonBuilder *builder,
   add_member (builder, "type", (const char *) sonde_key_get_variant_type (key));
   add_member (builder, "range", range);
   add_member (builder, "default", option == NULL ? initial_text : "");
-  add_member (builder, "change", describe_change (setting));
+  add_member (builder, "change", sonde_setting_describe_change (setting));
   add_member (builder, "sysctl", option != NULL && option->sysctl != NULL ? option->sysctl : "");
   add_member (builder, "sysctl_is", option != NULL && option->capped ? "limit" : "default");
   json_builder_end_object (builder);

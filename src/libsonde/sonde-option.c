@@ -8,6 +8,7 @@
 
 #include "sonde-option-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -25,95 +26,99 @@
 /* clang-format off */
 static const SondeOption options[] = {
   [SONDE_ROW_REUSE_ADDRESS] =
-  { .key = { "ReuseAddress", "reuse-address", "Bind although old connections linger in TIME_WAIT",
+  { .key = { "ReuseAddress", "reuse-address",
+             N_ ("Bind although old connections linger in TIME_WAIT"),
              SONDE_KEY_BOOLEAN },
     .level = SOL_SOCKET, .optname = SO_REUSEADDR, .phases = SONDE_OPTION_BEFORE_BIND },
   [SONDE_ROW_REUSE_PORT] =
-  { .key = { "ReusePort", "reuse-port", "Let several sockets share the port",
+  { .key = { "ReusePort", "reuse-port", N_ ("Let several sockets share the port"),
              SONDE_KEY_BOOLEAN },
     .level = SOL_SOCKET, .optname = SO_REUSEPORT, .phases = SONDE_OPTION_BEFORE_BIND },
   [SONDE_ROW_BACKLOG] =
-  { .key = { "Backlog", "backlog", "Length of the accept queue",
+  { .key = { "Backlog", "backlog", N_ ("Length of the accept queue"),
              SONDE_KEY_COUNT, 1, G_MAXINT32, TRUE },
     .phases = SONDE_OPTION_AT_LISTEN, .sysctl = "net.core.somaxconn", .capped = TRUE },
   [SONDE_ROW_NO_DELAY] =
-  { .key = { "NoDelay", "no-delay", "Send small segments at once (no Nagle algorithm)",
+  { .key = { "NoDelay", "no-delay", N_ ("Send small segments at once (no Nagle algorithm)"),
              SONDE_KEY_BOOLEAN },
     .level = IPPROTO_TCP, .optname = TCP_NODELAY, .phases = EVERYWHERE },
   [SONDE_ROW_QUICK_ACK] =
-  { .key = { "QuickAck", "quick-ack", "Acknowledge at once, armed again after each read",
+  { .key = { "QuickAck", "quick-ack", N_ ("Acknowledge at once, armed again after each read"),
              SONDE_KEY_BOOLEAN },
     .level = IPPROTO_TCP, .optname = TCP_QUICKACK, .phases = EVERYWHERE | SONDE_OPTION_REARMED,
     .unset = SONDE_OPTION_STAYS },
   [SONDE_ROW_KEEP_ALIVE] =
-  { .key = { "KeepAlive", "keep-alive", "Probe idle peers",
+  { .key = { "KeepAlive", "keep-alive", N_ ("Probe idle peers"),
              SONDE_KEY_BOOLEAN },
     .level = SOL_SOCKET, .optname = SO_KEEPALIVE, .phases = EVERYWHERE },
   [SONDE_ROW_KEEP_ALIVE_TIME] =
-  { .key = { "KeepAliveTimeUSec", "keep-alive-time-usec", "Idle time before the first probe",
+  { .key = { "KeepAliveTimeUSec", "keep-alive-time-usec", N_ ("Idle time before the first probe"),
              SONDE_KEY_TIME, SONDE_KEY_SECOND, KEEP_ALIVE_SECONDS_MAX, TRUE },
     .level = IPPROTO_TCP, .optname = TCP_KEEPIDLE, .unit = SONDE_KEY_SECOND, .phases = EVERYWHERE,
     .sysctl = "net.ipv4.tcp_keepalive_time" },
   [SONDE_ROW_KEEP_ALIVE_INTERVAL] =
-  { .key = { "KeepAliveIntervalUSec", "keep-alive-interval-usec", "Time between probes",
+  { .key = { "KeepAliveIntervalUSec", "keep-alive-interval-usec", N_ ("Time between probes"),
              SONDE_KEY_TIME, SONDE_KEY_SECOND, KEEP_ALIVE_SECONDS_MAX, TRUE },
     .level = IPPROTO_TCP, .optname = TCP_KEEPINTVL, .unit = SONDE_KEY_SECOND, .phases = EVERYWHERE,
     .sysctl = "net.ipv4.tcp_keepalive_intvl" },
   [SONDE_ROW_KEEP_ALIVE_PROBES] =
-  { .key = { "KeepAliveProbes", "keep-alive-probes", "Unanswered probes that end a connection",
+  { .key = { "KeepAliveProbes", "keep-alive-probes", N_ ("Unanswered probes that end a connection"),
              SONDE_KEY_COUNT, 1, KEEP_ALIVE_PROBES_MAX, TRUE },
     .level = IPPROTO_TCP, .optname = TCP_KEEPCNT, .phases = EVERYWHERE,
     .sysctl = "net.ipv4.tcp_keepalive_probes" },
   [SONDE_ROW_RECEIVE_BUFFER] =
-  { .key = { "ReceiveBuffer", "receive-buffer", "Bytes of the receive buffer, without overhead",
+  { .key = { "ReceiveBuffer", "receive-buffer",
+             N_ ("Bytes of the receive buffer, without overhead"),
              SONDE_KEY_SIZE, 1, G_MAXINT32, TRUE },
     .level = SOL_SOCKET, .optname = SO_RCVBUF, .phases = EVERYWHERE, .doubled = TRUE,
     .unset = SONDE_OPTION_STAYS, .sysctl = "net.core.rmem_max", .capped = TRUE },
   [SONDE_ROW_SEND_BUFFER] =
-  { .key = { "SendBuffer", "send-buffer", "Bytes of the send buffer, without overhead",
+  { .key = { "SendBuffer", "send-buffer", N_ ("Bytes of the send buffer, without overhead"),
              SONDE_KEY_SIZE, 1, G_MAXINT32, TRUE },
     .level = SOL_SOCKET, .optname = SO_SNDBUF, .phases = EVERYWHERE, .doubled = TRUE,
     .unset = SONDE_OPTION_STAYS, .sysctl = "net.core.wmem_max", .capped = TRUE },
   [SONDE_ROW_USER_TIMEOUT] =
-  { .key = { "UserTimeoutUSec", "user-timeout-usec", "How long sent data may stay unacknowledged",
+  { .key = { "UserTimeoutUSec", "user-timeout-usec",
+             N_ ("How long sent data may stay unacknowledged"),
              SONDE_KEY_TIME, 1000, G_MAXINT32 * (guint64) 1000, TRUE },
     .level = IPPROTO_TCP, .optname = TCP_USER_TIMEOUT, .unit = 1000, .phases = EVERYWHERE,
     .unset = SONDE_OPTION_UNSET_BY_ZERO },
   [SONDE_ROW_DEFER_ACCEPT] =
   { .key = { "DeferAcceptUSec",
       "defer-accept-usec",
-      "Accept only once data came, or after this time",
+      N_ ("Accept only once data came, or after this time"),
              SONDE_KEY_TIME, SONDE_KEY_SECOND, SONDE_KEY_TIME_MAX, TRUE },
     .level = IPPROTO_TCP, .optname = TCP_DEFER_ACCEPT, .unit = SONDE_KEY_SECOND,
     .phases = SONDE_OPTION_ON_LISTENER, .unset = SONDE_OPTION_UNSET_BY_ZERO },
   [SONDE_ROW_CONGESTION] =
-  { .key = { "Congestion", "congestion", "Congestion control algorithm",
+  { .key = { "Congestion", "congestion", N_ ("Congestion control algorithm"),
              SONDE_KEY_STRING, 0, SONDE_OPTION_NAME_MAX },
     .level = IPPROTO_TCP, .optname = TCP_CONGESTION, .storage = SONDE_OPTION_NAME,
     .phases = EVERYWHERE, .sysctl = "net.ipv4.tcp_available_congestion_control",
     .capped = TRUE },
   [SONDE_ROW_MAX_PACING_RATE] =
-  { .key = { "MaxPacingRate", "max-pacing-rate", "Bytes sent per second at most",
+  { .key = { "MaxPacingRate", "max-pacing-rate", N_ ("Bytes sent per second at most"),
              SONDE_KEY_SIZE, 1, G_MAXUINT64 - 1, TRUE },
     .level = SOL_SOCKET, .optname = SO_MAX_PACING_RATE, .storage = SONDE_OPTION_ULONG,
     .phases = EVERYWHERE, .unset = SONDE_OPTION_UNSET_BY_ONES },
   [SONDE_ROW_NOT_SENT_LOW_WATER] =
-  { .key = { "NotSentLowWater", "not-sent-low-water", "Unsent bytes above which no more are taken",
+  { .key = { "NotSentLowWater", "not-sent-low-water",
+             N_ ("Unsent bytes above which no more are taken"),
              SONDE_KEY_SIZE, 1, G_MAXINT32, TRUE },
     .level = IPPROTO_TCP, .optname = TCP_NOTSENT_LOWAT, .phases = EVERYWHERE,
     .unset = SONDE_OPTION_UNSET_BY_ZERO, .sysctl = "net.ipv4.tcp_notsent_lowat" },
   [SONDE_ROW_LINGER] =
-  { .key = { "LingerUSec", "linger-usec", "How long close(2) waits for unsent data",
+  { .key = { "LingerUSec", "linger-usec", N_ ("How long close(2) waits for unsent data"),
              SONDE_KEY_TIME, SONDE_KEY_SECOND, 65535 * SONDE_KEY_SECOND, TRUE },
     .level = SOL_SOCKET, .optname = SO_LINGER, .storage = SONDE_OPTION_LINGER,
     .unit = SONDE_KEY_SECOND, .phases = EVERYWHERE, .unset = SONDE_OPTION_UNSET_BY_ZERO },
   [SONDE_ROW_TYPE_OF_SERVICE] =
-  { .key = { "TypeOfService", "type-of-service", "DSCP and ECN byte of the packets",
+  { .key = { "TypeOfService", "type-of-service", N_ ("DSCP and ECN byte of the packets"),
              SONDE_KEY_COUNT, 1, 255, TRUE },
     .level = IPPROTO_IP, .optname = IP_TOS, .level6 = IPPROTO_IPV6, .optname6 = IPV6_TCLASS,
     .phases = EVERYWHERE, .unset = SONDE_OPTION_UNSET_BY_ZERO },
   [SONDE_ROW_MAX_SEGMENT] =
-  { .key = { "MaxSegment", "max-segment", "Greatest segment that is announced to the peer",
+  { .key = { "MaxSegment", "max-segment", N_ ("Greatest segment that is announced to the peer"),
              SONDE_KEY_COUNT, SEGMENT_MIN, SEGMENT_MAX, TRUE },
     .level = IPPROTO_TCP, .optname = TCP_MAXSEG, .phases = SONDE_OPTION_ON_LISTENER,
     .unset = SONDE_OPTION_UNSET_BY_ZERO },

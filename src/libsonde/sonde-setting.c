@@ -6,6 +6,8 @@
 
 #include "config.h"
 
+#include <glib/gi18n-lib.h>
+
 #include "sonde-error.h"
 #include "sonde-settings-private.h"
 
@@ -20,28 +22,28 @@ G_DEFINE_ENUM_TYPE (SondeConcurrency,
 /* clang-format off */
 static const SondeKey server_keys[] = {
   [SONDE_SETTING_MODE] =
-    { "Mode", "mode", "What is done with the bytes",
+    { "Mode", "mode", N_ ("What is done with the bytes"),
       SONDE_KEY_ENUM, .enum_type = sonde_mode_get_type },
   [SONDE_SETTING_CONCURRENCY] =
-    { "Concurrency", "concurrency", "How the work is shared out",
+    { "Concurrency", "concurrency", N_ ("How the work is shared out"),
       SONDE_KEY_ENUM, .enum_type = sonde_concurrency_get_type },
   [SONDE_SETTING_WORKERS] =
-    { "Workers", "workers", "Threads that share the port",
+    { "Workers", "workers", N_ ("Threads that share the port"),
       SONDE_KEY_COUNT, 1, SONDE_WORKERS_MAX, FALSE, 1 },
   [SONDE_SETTING_LISTEN_ADDRESSES] =
-    { "ListenAddresses", "listen-addresses", "Where to listen",
+    { "ListenAddresses", "listen-addresses", N_ ("Where to listen"),
       SONDE_KEY_ADDRESSES },
   [SONDE_SETTING_MAX_CONNECTIONS] =
-    { "MaxConnections", "max-connections", "Connections above which more are refused",
+    { "MaxConnections", "max-connections", N_ ("Connections above which more are refused"),
       SONDE_KEY_COUNT, 1, G_MAXINT32, TRUE },
   [SONDE_SETTING_MAX_CONNECTIONS_PER_SOURCE] =
-    { "MaxConnectionsPerSource", "max-connections-per-source", "The same for one peer address",
+    { "MaxConnectionsPerSource", "max-connections-per-source", N_ ("The same for one peer address"),
       SONDE_KEY_COUNT, 1, G_MAXINT32, TRUE },
   [SONDE_SETTING_MAX_THREADS] =
-    { "MaxThreads", "max-threads", "Threads at a time with Concurrency=threads",
+    { "MaxThreads", "max-threads", N_ ("Threads at a time with Concurrency=threads"),
       SONDE_KEY_COUNT, 1, 4096, FALSE, 64 },
   [SONDE_SETTING_IDLE_TIMEOUT] =
-    { "IdleTimeoutUSec", "idle-timeout-usec", "Silence that ends a connection",
+    { "IdleTimeoutUSec", "idle-timeout-usec", N_ ("Silence that ends a connection"),
       SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, TRUE },
   [SONDE_SETTING_STALL_TIMEOUT] =
     { "StallTimeoutUSec", "stall-timeout-usec", "How long a peer may take nothing of its bytes",
@@ -50,19 +52,19 @@ static const SondeKey server_keys[] = {
     { "RuntimeMaxUSec", "runtime-max-usec", "How long a connection may last",
       SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, TRUE },
   [SONDE_SETTING_CLOSE_TIMEOUT] =
-    { "CloseTimeoutUSec", "close-timeout-usec", "How long a closing connection may take",
+    { "CloseTimeoutUSec", "close-timeout-usec", N_ ("How long a closing connection may take"),
       SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, FALSE, 5 * SONDE_KEY_SECOND },
   [SONDE_SETTING_READ_SIZE] =
-    { "ReadSize", "read-size", "Bytes taken by one read",
+    { "ReadSize", "read-size", N_ ("Bytes taken by one read"),
       SONDE_KEY_COUNT, 1, SONDE_READ_SIZE_MAX, TRUE },
   [SONDE_SETTING_LINE_MAX] =
-    { "LineMax", "line-max", "Bytes of a line after which it counts as ended",
+    { "LineMax", "line-max", N_ ("Bytes of a line after which it counts as ended"),
       SONDE_KEY_COUNT, 1, MIB, FALSE, 64 * KIB },
   [SONDE_SETTING_UNSENT_MAX] =
-    { "UnsentMax", "unsent-max", "Bytes that all connections together may hold unsent",
+    { "UnsentMax", "unsent-max", N_ ("Bytes that all connections together may hold unsent"),
       SONDE_KEY_SIZE, 64 * KIB, G_GUINT64_CONSTANT (1) << 40, FALSE, 64 * MIB },
   [SONDE_SETTING_LOG_CONTENT] =
-    { "LogContent", "log-content", "Show the bytes in the debug log",
+    { "LogContent", "log-content", N_ ("Show the bytes in the debug log"),
       SONDE_KEY_BOOLEAN },
 };
 /* clang-format on */

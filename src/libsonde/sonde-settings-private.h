@@ -45,6 +45,7 @@ gboolean        sonde_setting_find_or_fail (const char *name,
                                             guint      *setting,
                                             GError    **error);
 gboolean        sonde_setting_needs_relisten (guint setting);
+const char     *sonde_setting_describe_change (guint setting);
 
 GVariant *sonde_settings_peek (SondeSettings *self,
                                guint          setting);

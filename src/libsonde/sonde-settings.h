@@ -78,6 +78,8 @@ SONDE_API GVariant *sonde_settings_parse (const char  *key,
                                           GError     **error);
 SONDE_API char     *sonde_settings_format (const char *key,
                                            GVariant   *value);
+SONDE_API GVariant *sonde_settings_describe (const char *key,
+                                             GError    **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SondeSettings, sonde_settings_unref)
 

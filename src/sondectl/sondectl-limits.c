@@ -11,6 +11,7 @@
 #include "sondectl-format.h"
 #include "sondectl-json.h"
 #include "sondectl-table.h"
+#include "sondectl-what-if.h"
 
 #include <libsonde/sonde.h>
 
@@ -30,6 +31,8 @@ static const struct
   { "ConnectTimeoutClassicUSec", TRUE },
   { "AcceptTimeoutUSec", TRUE },
 };
+
+#define CONNECT_TIMEOUT 1
 
 typedef struct
 {
@@ -197,13 +200,28 @@ print_table (SondectlContext *context,
   sondectl_table_print (table, context->legend);
 }
 
+static SondectlExit
+show_what_if (SondectlContext   *context,
+              Limits            *limits,
+              const char *const *assignments)
+{
+  GVariant *timeout = limits->derived[CONNECT_TIMEOUT];
+  g_autoptr (GError) error = NULL;
+
+  if (!sondectl_what_if (context, assignments, timeout, limits->all, &error))
+    return sondectl_exit_with_error ("limits", error);
+
+  return SONDECTL_EXIT_OK;
+}
+
 /*
  * sondectl_limits:
  * @context: what was asked for
  * @argc: how many arguments
  * @argv: the verb and its arguments
  *
- * Shows what the kernel allows; where there is no daemon, to us.
+ * Shows what the kernel allows; where there is no daemon, to us. Or what would come of it
+ * if the kernel were tuned otherwise.
  */
 SondectlExit
 sondectl_limits (SondectlContext *context,
@@ -211,12 +229,22 @@ sondectl_limits (SondectlContext *context,
                  char           **argv)
 {
   g_auto (Limits) limits = { NULL };
+  g_auto (GStrv) what_if = NULL;
   g_autoptr (GError) error = NULL;
+  const GOptionEntry entries[] = {
+    { "what-if", 0, 0, G_OPTION_ARG_STRING_ARRAY, &what_if,
+      N_ ("Tell the connect timeout with another value of a sysctl, such as "
+          "net.ipv4.tcp_syn_retries=3; may be repeated"),
+      N_ ("SYSCTL=NUMBER") },
+    G_OPTION_ENTRY_NULL,
+  };
 
-  if (!sondectl_context_parse_verb (context, NULL, 0, 0, &argc, &argv))
+  if (!sondectl_context_parse_verb (context, entries, 0, 0, &argc, &argv))
     return SONDECTL_EXIT_USAGE;
   if (!read_limits (context, &limits, &error))
     return sondectl_exit_with_error ("limits", error);
+  if (what_if != NULL)
+    return show_what_if (context, &limits, (const char *const *) what_if);
 
   if (context->json != SONDECTL_JSON_OFF)
     print_json (context, &limits);

@@ -22,6 +22,9 @@ SondectlExit sondectl_create (SondectlContext *context,
 SondectlExit sondectl_drain (SondectlContext *context,
                              int              argc,
                              char           **argv);
+SondectlExit sondectl_explain (SondectlContext *context,
+                               int              argc,
+                               char           **argv);
 SondectlExit sondectl_lifecycle (SondectlContext *context,
                                  int              argc,
                                  char           **argv);
@@ -31,6 +34,9 @@ SondectlExit sondectl_limits (SondectlContext *context,
 SondectlExit sondectl_list (SondectlContext *context,
                             int              argc,
                             char           **argv);
+SondectlExit sondectl_log_level (SondectlContext *context,
+                                 int              argc,
+                                 char           **argv);
 SondectlExit sondectl_options (SondectlContext *context,
                                int              argc,
                                char           **argv);
