@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 #include <locale.h>
 
+#include "sondectl-complete.h"
 #include "sondectl-format.h"
 #include "sondectl-terminal.h"
 #include "sondectl-verbs.h"
@@ -152,6 +153,9 @@ run_verb (SondectlContext *context,
     return run_verb (context, 2, default_argv);
   if (g_strv_contains ((const char *const[]){ "help", "--help", "-h", NULL }, argv[1]))
     return show_help ();
+
+  if (g_str_equal (argv[1], "complete"))
+    return sondectl_complete (context, verbs, G_N_ELEMENTS (verbs));
 
   context->verb = find_verb (argv[1]);
   if (context->verb == NULL)

@@ -264,7 +264,7 @@ sondectl_connections (SondectlContext *context,
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
     { "sort", 0, 0, G_OPTION_ARG_STRING, &sort,
-      N_ ("Sort by id (default), peer, age, in, out or stalled"), N_ ("KEY") },
+      N_ ("What to sort by (id)"), "id|peer|age|in|out|stalled" },
     { "limit", 0, 0, G_OPTION_ARG_INT, &order.limit,
       N_ ("Show so many at most, after sorting"), N_ ("NUMBER") },
     G_OPTION_ENTRY_NULL,

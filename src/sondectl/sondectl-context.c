@@ -39,10 +39,10 @@ options_clear (Options *options)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
-static GOptionContext *
-create_option_context (Options *options)
+/* The options that every verb has. */
+static GOptionEntry *
+create_entries (Options *options)
 {
-  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   const GOptionEntry entries[] = {
     { "session", 0, 0, G_OPTION_ARG_NONE, &options->session,
       N_ ("Talk to the daemon on the session bus (default when not root)"), NULL },
@@ -53,7 +53,7 @@ create_option_context (Options *options)
     { "host", 'H', 0, G_OPTION_ARG_STRING, &options->host,
       N_ ("Talk to the daemon of another machine, over ssh"), N_ ("[USER@]HOST") },
     { "json", 0, 0, G_OPTION_ARG_STRING, &options->json,
-      N_ ("Print JSON: 'short', 'pretty' or 'off'"), N_ ("FORM") },
+      N_ ("Print JSON, on one line or for people"), "short|pretty|off" },
     { "no-legend", 0, 0, G_OPTION_ARG_NONE, &options->no_legend,
       N_ ("Print no headings and no summary"), NULL },
     { "no-pager", 0, 0, G_OPTION_ARG_NONE, &options->no_pager,
@@ -64,6 +64,15 @@ create_option_context (Options *options)
       N_ ("Print the version and exit"), NULL },
     G_OPTION_ENTRY_NULL,
   };
+
+  return g_memdup2 (entries, sizeof entries);
+}
+
+static GOptionContext *
+create_option_context (Options *options)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autofree GOptionEntry *entries = create_entries (options);
 
   g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   g_option_context_set_help_enabled (context, FALSE);
@@ -220,6 +229,24 @@ sondectl_context_get_options_help (void)
 }
 
 /*
+ * sondectl_context_visit_options:
+ * @func: whom to tell
+ * @user_data: data for @func
+ *
+ * Tells of all options that every verb has.
+ */
+void
+sondectl_context_visit_options (SondectlOptionFunc func,
+                                gpointer           user_data)
+{
+  g_auto (Options) options = { FALSE };
+  g_autofree GOptionEntry *entries = create_entries (&options);
+
+  for (gsize i = 0; entries[i].long_name != NULL; i++)
+    func (&entries[i], user_data);
+}
+
+/*
  * sondectl_verb_get_arguments:
  * @self: a verb
  *
@@ -311,6 +338,14 @@ check_encoding (SondectlContext *self,
   return TRUE;
 }
 
+static void
+visit_entries (SondectlContext    *self,
+               const GOptionEntry *entries)
+{
+  for (gsize i = 0; entries != NULL && entries[i].long_name != NULL; i++)
+    self->visit (&entries[i], self->visit_data);
+}
+
 /*
  * sondectl_context_parse_verb:
  * @self: a context
@@ -332,9 +367,16 @@ sondectl_context_parse_verb (SondectlContext    *self,
                              int                *argc,
                              char             ***argv)
 {
-  g_autoptr (GOptionContext) context = create_verb_context (self->verb, entries);
+  g_autoptr (GOptionContext) context = NULL;
   g_autoptr (GError) error = NULL;
 
+  if (self->visit != NULL)
+    {
+      visit_entries (self, entries);
+      return FALSE;
+    }
+
+  context = create_verb_context (self->verb, entries);
   page_help (*argc, *argv);
   if (g_option_context_parse (context, argc, argv, &error))
     {

@@ -30,6 +30,10 @@ typedef struct
   gboolean    is_local; /* looks at this machine only */
 } SondectlVerb;
 
+/* Told of an option, instead of anything being done. */
+typedef void (*SondectlOptionFunc) (const GOptionEntry *entry,
+                                    gpointer            user_data);
+
 /* What was asked for in front of the verb, or beside it. */
 struct _SondectlContext
 {
@@ -44,6 +48,8 @@ struct _SondectlContext
   gboolean            version;
   char              **tail; /* (unowned): what stood behind "--" */
   int                 n_tail;
+  SondectlOptionFunc  visit; /* (nullable): only the options of the verb are wanted */
+  gpointer            visit_data;
 };
 
 gboolean sondectl_context_init (SondectlContext *self,
@@ -53,6 +59,8 @@ gboolean sondectl_context_init (SondectlContext *self,
 void     sondectl_context_clear (SondectlContext *self);
 
 char    *sondectl_context_get_options_help (void);
+void     sondectl_context_visit_options (SondectlOptionFunc func,
+                                         gpointer           user_data);
 gboolean sondectl_context_parse_verb (SondectlContext    *self,
                                       const GOptionEntry *entries,
                                       int                 min,

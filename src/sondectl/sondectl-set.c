@@ -127,7 +127,7 @@ sondectl_set (SondectlContext *context,
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
     { "apply", 0, 0, G_OPTION_ARG_STRING, &apply,
-      N_ ("Connections that get it: 'new', 'existing' or 'all' (default)"), N_ ("WHICH") },
+      N_ ("Which connections get it (all)"), "new|existing|all" },
     G_OPTION_ENTRY_NULL,
   };
 

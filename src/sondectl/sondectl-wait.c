@@ -12,6 +12,7 @@
 #include "sondectl-format.h"
 #include "sondectl-json.h"
 #include "sondectl-servers.h"
+#include "sondectl-wait.h"
 
 #define FOR_EVER G_MAXUINT64
 
@@ -30,6 +31,28 @@ static const struct
 };
 
 #define ALLOWED "NAccepted>=N, NClosed>=N, BytesReceived>=N, NConnections=N"
+
+/*
+ * sondectl_wait_list_conditions:
+ *
+ * Lists what can be waited for, without the numbers.
+ *
+ * Returns: (transfer full): such as `NAccepted>=`
+ */
+char **
+sondectl_wait_list_conditions (void)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (conditions); i++)
+    {
+      g_autofree char *text = g_strconcat (conditions[i].name, conditions[i].comparison, NULL);
+
+      g_strv_builder_add (builder, text);
+    }
+
+  return g_strv_builder_end (builder);
+}
 
 static gboolean
 set_condition_error (const char *text,

@@ -38,9 +38,13 @@ class Terminal:
     def keys(self, *keys):
         self.tmux('send-keys', *keys)
 
+    def type_keys(self, text):
+        """Type a text, and nothing after it."""
+        self.tmux('send-keys', '-l', text)
+
     def type(self, *words):
         """Type a command; words are quoted as the shell needs it."""
-        self.tmux('send-keys', '-l', shlex.join(words) if len(words) > 1 else words[0])
+        self.type_keys(shlex.join(words) if len(words) > 1 else words[0])
         self.keys('Enter')
 
     def screen(self, *options):
