@@ -175,6 +175,9 @@ class Notifications:
             pass
 
     def close(self):
+        # A test may end the daemon itself; then it is ended once more at the end.
+        if not self.thread.is_alive():
+            return
         self.socket.shutdown(socket.SHUT_RDWR)
         self.thread.join()
         self.socket.close()
