@@ -175,8 +175,11 @@ class TestFlood(SystemBusTest):
         self.addCleanup(child.kill)
         said = self.in_thread(child.stdout.readline)
         taken = self.measure_echoes(said.done)
-        # Another caller is served, whatever is under way.
-        self.assertEqual(server.get('State'), 'listening')
+        # Another caller is served. The bus keeps his call behind all that it has for the
+        # daemon already, and that is read at what speed a busy machine has.
+        self.daemon.connection.call_sync(
+            BUS_NAME, server.path, f'{BUS_NAME}.Statistics', 'GetSnapshot', None, None,
+            Gio.DBusCallFlags.NONE, 4 * DEADLINE * 1000, None)
         child.stdin.close()
         growth = self.read_kib('VmHWM') - before
         print(f'{how} {member}: echo worst {quiet[-1] * 1e3:.2f} ms before, then '
