@@ -39,10 +39,13 @@ def read_status(name):
 
 def iterate_until(check):
     """Run the main context until a condition holds."""
-    timer = GLib.timeout_add_seconds(TIMEOUT, lambda: None)
-    while not check():
+    late = []
+    timer = GLib.timeout_add_seconds(TIMEOUT, lambda: late.append(True) or True)
+    while not check() and not late:
         GLib.MainContext.default().iteration(True)
     GLib.source_remove(timer)
+    if late:
+        raise AssertionError(f'not within {TIMEOUT} s')
 
 
 class TestServer(unittest.TestCase):
@@ -179,7 +182,9 @@ class TestLeaks(unittest.TestCase):
         before = self.measure()
         use(N_SERVERS)
         after = self.measure()
-        self.assertEqual(after[:2], before[:2], 'file descriptors and threads')
+        # A pool of GLib may let one of its threads go meanwhile.
+        self.assertLessEqual(after[0], before[0], 'file descriptors')
+        self.assertLessEqual(after[1], before[1], 'threads')
         self.assertLess(after[2] - before[2], RSS_SLACK_KB, f'memory: {before} {after}')
 
     def test_used_servers(self):
