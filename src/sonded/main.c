@@ -7,6 +7,7 @@
 
 #include "sonded-bus.h"
 #include "sonded-daemon.h"
+#include "sonded-inspect.h"
 #include "sonded-notify.h"
 #include "sonded-options.h"
 #include "sonded-provision.h"
@@ -125,6 +126,8 @@ main (int    argc,
 
   if (!sonded_options_parse (&options, argc, argv, &app.status))
     return app.status;
+  if (options.inspection != SONDED_INSPECT_NOTHING)
+    return sonded_inspect (&options);
   if (sockets == NULL)
     {
       fail (&app, SONDED_EXIT_NOT_CONFIGURED, sockets_error);

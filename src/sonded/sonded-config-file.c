@@ -129,18 +129,42 @@ has_no_zero_byte (const char *path,
   return FALSE;
 }
 
-static SondedConfigFile *
+static char *
 read_resource (const char *uri,
                GError    **error)
 {
   const char *path = uri + strlen (RESOURCE_SCHEME);
   g_autoptr (GBytes) text = g_resources_lookup_data (path, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
 
-  if (text == NULL)
-    return NULL;
-
   /* glib-compile-resources ends each file with a NUL. */
-  return sonded_config_file_parse (uri, g_bytes_get_data (text, NULL), error);
+  return text != NULL ? g_strdup (g_bytes_get_data (text, NULL)) : NULL;
+}
+
+/*
+ * sonded_config_file_dup_text:
+ * @path: a file, or a `resource://` in the program itself
+ * @error: where to put an error: %SONDE_ERROR_INVALID_SETTING, or
+ *   %SONDE_ERROR_FAILED if it cannot be read
+ *
+ * Reads a file as it is.
+ *
+ * Returns: (transfer full): the text
+ */
+char *
+sonded_config_file_dup_text (const char *path,
+                             GError    **error)
+{
+  g_autoptr (GByteArray) text = g_byte_array_new ();
+
+  if (g_str_has_prefix (path, RESOURCE_SCHEME))
+    return read_resource (path, error);
+  if (!read_file (path, text, error))
+    return NULL;
+  if (!has_no_zero_byte (path, text, error))
+    return NULL;
+  g_byte_array_append (text, (const guint8 *) "", 1);
+
+  return (char *) g_byte_array_free (g_steal_pointer (&text), FALSE);
 }
 
 /*
@@ -157,15 +181,7 @@ SondedConfigFile *
 sonded_config_file_read (const char *path,
                          GError    **error)
 {
-  g_autoptr (GByteArray) text = g_byte_array_new ();
+  g_autofree char *text = sonded_config_file_dup_text (path, error);
 
-  if (g_str_has_prefix (path, RESOURCE_SCHEME))
-    return read_resource (path, error);
-  if (!read_file (path, text, error))
-    return NULL;
-  if (!has_no_zero_byte (path, text, error))
-    return NULL;
-  g_byte_array_append (text, (const guint8 *) "", 1);
-
-  return sonded_config_file_parse (path, (const char *) text->data, error);
+  return text != NULL ? sonded_config_file_parse (path, text, error) : NULL;
 }

@@ -21,6 +21,8 @@ SondedConfigFile *sonded_config_file_parse (const char *path,
                                             GError    **error);
 SondedConfigFile *sonded_config_file_read (const char *path,
                                            GError    **error);
+char             *sonded_config_file_dup_text (const char *path,
+                                               GError    **error);
 void              sonded_config_file_free (SondedConfigFile *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SondedConfigFile, sonded_config_file_free)

@@ -86,6 +86,7 @@ sonded_options_parse (SondedOptions *self,
                       int           *status)
 {
   gboolean         session = FALSE, version = FALSE, no_bus = FALSE;
+  gboolean         verify = FALSE, cat = FALSE;
   g_autofree char *address = NULL;
   g_autofree char *config = NULL;
   g_autoptr (GError) local_error = NULL;
@@ -115,6 +116,14 @@ sonded_options_parse (SondedOptions *self,
       &config,
       "Read this configuration, and no other file",
       "FILE" },
+    { "verify", 0, 0, G_OPTION_ARG_NONE, &verify, "Check the configuration and exit", NULL },
+    { "cat-config",
+      0,
+      0,
+      G_OPTION_ARG_NONE,
+      &cat,
+      "Print the files of the configuration as JSON and exit",
+      NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Show the version", NULL },
     G_OPTION_ENTRY_NULL,
   };
@@ -140,7 +149,9 @@ sonded_options_parse (SondedOptions *self,
     self->system_bus = self->system_bus || geteuid () == 0;
   self->config_path = g_steal_pointer (&config);
   self->config_folders = sonded_config_search_dup_folders (session || geteuid () != 0);
-  if (no_bus)
+  if (verify || cat)
+    self->inspection = verify ? SONDED_INSPECT_VERIFY : SONDED_INSPECT_CAT;
+  if (no_bus || self->inspection != SONDED_INSPECT_NOTHING)
     return TRUE;
 
   self->bus_address = find_address (self, address, &local_error);

@@ -16,12 +16,21 @@ typedef enum
   SONDED_EXIT_NOT_CONFIGURED = 6, /* as LSB and systemd.exec(5) count */
 } SondedExit;
 
+/* What to do with the configuration instead of serving. */
+typedef enum
+{
+  SONDED_INSPECT_NOTHING,
+  SONDED_INSPECT_VERIFY,
+  SONDED_INSPECT_CAT,
+} SondedInspection;
+
 typedef struct
 {
-  char    *config_path;    /* (owned) (nullable): search the folders */
-  char   **config_folders; /* (owned) */
-  char    *bus_address;    /* (owned) (nullable): no bus */
-  gboolean system_bus;
+  char            *config_path;    /* (owned) (nullable): search the folders */
+  char           **config_folders; /* (owned) */
+  char            *bus_address;    /* (owned) (nullable): no bus */
+  gboolean         system_bus;
+  SondedInspection inspection;
 } SondedOptions;
 
 gboolean sonded_options_parse (SondedOptions *self,
