@@ -50,8 +50,22 @@ static const SondectlVerb verbs[] = {
     N_ ("Close a connection") },
   { "statistics", N_ ("SERVER"), sondectl_statistics,
     N_ ("Show what a server has done") },
+  { "monitor", N_ ("[SERVER]"), sondectl_monitor,
+    N_ ("Show changes as they happen, until interrupted") },
   { "wait", N_ ("SERVER CONDITION..."), sondectl_wait,
     N_ ("Wait for counters, as in NAccepted>=3 or NConnections=0") },
+  { "run", N_ ("-- COMMAND [ARGUMENT...]"), sondectl_run,
+    N_ ("Run a command beside a daemon of its own, which ends with it"), .is_local = TRUE,
+    .details = N_ ("The daemon has a server of each mode (echo, echo-once, upper, upper-once,\n"
+                   "upper-line) on a free port of the loopback, and a bus that nobody else is\n"
+                   "on. The command finds in its environment SONDE_PORT_ECHO,\n"
+                   "SONDE_PORT_ECHO_ONCE and so on, and DBUS_SESSION_BUS_ADDRESS.\n\n"
+                   "The exit status is that of the command: 126 if it cannot be run, 127 if it\n"
+                   "is not found, 128 and the number of the signal if one ended it.") },
+  { "verify", N_ ("[FILE...]"), sondectl_verify,
+    N_ ("Check configuration files, by default those that there are"), .is_local = TRUE },
+  { "cat-config", "", sondectl_cat_config,
+    N_ ("Show the configuration, file by file in the order of reading"), .is_local = TRUE },
   { "log-level", N_ ("[LEVEL]"), sondectl_log_level,
     N_ ("Show or change what the daemon logs") },
   { "probe", N_ ("[SERVER... | HOST PORT]"), sondectl_probe,

@@ -295,8 +295,13 @@ create_verb_context (const SondectlVerb *verb,
   const char      *arguments = sondectl_verb_get_arguments (verb);
   g_autofree char *usage = g_strchomp (g_strdup_printf ("%s %s", verb->name, arguments));
   g_autoptr (GOptionContext) context = g_option_context_new (usage);
+  g_autofree char *summary = NULL;
 
-  g_option_context_set_summary (context, _ (verb->description));
+  summary = g_strconcat (_ (verb->description),
+                         verb->details != NULL ? "\n\n" : NULL,
+                         verb->details != NULL ? _ (verb->details) : NULL,
+                         NULL);
+  g_option_context_set_summary (context, summary);
   g_option_context_set_description (
     context, _ ("'sondectl help' lists the options that every verb has."));
   if (entries != NULL)

@@ -28,6 +28,7 @@ typedef struct
                       char           **argv);
   const char *description;
   gboolean    is_local; /* looks at this machine only */
+  const char *details;  /* (nullable): what else its help tells */
 } SondectlVerb;
 
 /* Told of an option, instead of anything being done. */

@@ -233,8 +233,7 @@ sondectl_limits (SondectlContext *context,
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
     { "what-if", 0, 0, G_OPTION_ARG_STRING_ARRAY, &what_if,
-      N_ ("Tell the connect timeout with another value of a sysctl, such as "
-          "net.ipv4.tcp_syn_retries=3; may be repeated"),
+      N_ ("Tell the connect timeout with such a value instead; may be repeated"),
       N_ ("SYSCTL=NUMBER") },
     G_OPTION_ENTRY_NULL,
   };

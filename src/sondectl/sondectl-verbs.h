@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 SondectlExit sondectl_bench (SondectlContext *context,
                              int              argc,
                              char           **argv);
+SondectlExit sondectl_cat_config (SondectlContext *context,
+                                  int              argc,
+                                  char           **argv);
 SondectlExit sondectl_close (SondectlContext *context,
                              int              argc,
                              char           **argv);
@@ -37,12 +40,18 @@ SondectlExit sondectl_list (SondectlContext *context,
 SondectlExit sondectl_log_level (SondectlContext *context,
                                  int              argc,
                                  char           **argv);
+SondectlExit sondectl_monitor (SondectlContext *context,
+                               int              argc,
+                               char           **argv);
 SondectlExit sondectl_options (SondectlContext *context,
                                int              argc,
                                char           **argv);
 SondectlExit sondectl_probe (SondectlContext *context,
                              int              argc,
                              char           **argv);
+SondectlExit sondectl_run (SondectlContext *context,
+                           int              argc,
+                           char           **argv);
 SondectlExit sondectl_set (SondectlContext *context,
                            int              argc,
                            char           **argv);
@@ -61,6 +70,9 @@ SondectlExit sondectl_tcpinfo (SondectlContext *context,
 SondectlExit sondectl_top (SondectlContext *context,
                            int              argc,
                            char           **argv);
+SondectlExit sondectl_verify (SondectlContext *context,
+                              int              argc,
+                              char           **argv);
 SondectlExit sondectl_wait (SondectlContext *context,
                             int              argc,
                             char           **argv);
