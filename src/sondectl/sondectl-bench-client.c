@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -224,8 +225,8 @@ fail_mismatch (SondectlClient *self,
   g_set_error (error,
                SONDE_ERROR,
                SONDE_ERROR_ECHO_MISMATCH,
-               _ ("connection %u: the answer to request %" G_GUINT64_FORMAT
-                  " differs at offset %" G_GSIZE_FORMAT),
+               _ ("connection %u: the answer to request %" PRIu64
+                  " differs at offset %zu"),
                self->index + 1,
                self->n_requests,
                offset);
@@ -280,7 +281,7 @@ sondectl_client_receive (SondectlClient        *self,
       g_set_error (error,
                    SONDE_ERROR,
                    SONDE_ERROR_PEER_CLOSED,
-                   _ ("connection %u: the peer closed it after %" G_GUINT64_FORMAT " requests"),
+                   _ ("connection %u: the peer closed it after %" PRIu64 " requests"),
                    self->index + 1,
                    self->n_requests);
       return FALSE;

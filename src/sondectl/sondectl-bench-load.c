@@ -17,6 +17,7 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -330,7 +331,7 @@ check_timeouts (Load    *self,
       g_set_error (error,
                    SONDE_ERROR,
                    SONDE_ERROR_TIMED_OUT,
-                   _ ("connection %u: request %" G_GUINT64_FORMAT
+                   _ ("connection %u: request %" PRIu64
                       " was not answered within the I/O timeout"),
                    client->index + 1,
                    client->n_requests);
@@ -353,7 +354,7 @@ look (Load    *self,
 
   self->looked_at = now;
   /* Translators: requests answered so far, requests per second, percent of the time. */
-  text = g_strdup_printf (_ ("%" G_GUINT64_FORMAT " requests  %.0f/s  %d%%"),
+  text = g_strdup_printf (_ ("%" PRIu64 " requests  %.0f/s  %d%%"),
                           self->result->n_answered,
                           (double) self->result->n_answered * G_USEC_PER_SEC /
                             (double) MAX (elapsed, 1),

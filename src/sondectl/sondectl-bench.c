@@ -6,6 +6,7 @@
 #include "sondectl-verbs.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #include "sondectl-bench-load.h"
 #include "sondectl-bench-options.h"
@@ -191,7 +192,7 @@ describe (SondectlTarget       *target,
   g_autofree char *rate = NULL;
 
   if (options->rate > 0)
-    rate = g_strdup_printf (_ ("%" G_GUINT64_FORMAT " requests per second"), options->rate);
+    rate = g_strdup_printf (_ ("%" PRIu64 " requests per second"), options->rate);
 
   /* Translators: the address, connections, bytes of a request, "closed loop" or a rate. */
   return g_strdup_printf (_ ("%s: %u connections, %s bytes, %s"),
@@ -209,13 +210,13 @@ print_summary (SondectlBenchOptions     *options,
   g_autofree char *bytes = sondectl_format_bytes (result->n_answered * options->size);
 
   /* Translators: requests, a time, requests per second, bytes. */
-  g_print (_ ("%" G_GUINT64_FORMAT " requests in %s, %.0f/s, %s bytes each way, all verified\n"),
+  g_print (_ ("%" PRIu64 " requests in %s, %.0f/s, %s bytes each way, all verified\n"),
            result->n_answered,
            duration,
            get_rate (result),
            bytes);
   if (result->n_unanswered > 0)
-    g_print (_ ("%" G_GUINT64_FORMAT " more were due and not sent: the server is slower than "
+    g_print (_ ("%" PRIu64 " more were due and not sent: the server is slower than "
                 "this rate\n"),
              result->n_unanswered);
 }
