@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <glib-unix.h>
+#include <malloc.h>
 
 #include "sonded-bus.h"
 #include "sonded-daemon.h"
@@ -11,6 +12,9 @@
 #include "sonded-notify.h"
 #include "sonded-options.h"
 #include "sonded-provision.h"
+
+/* What malloc gives back to the kernel as soon as it is freed. */
+#define LARGE_BLOCK (128 * 1024)
 
 typedef struct
 {
@@ -124,6 +128,9 @@ main (int    argc,
   g_autoptr (SondedBus) bus = NULL;
   App app = { .loop = loop };
 
+  /* By itself it grows to the largest block that was ever freed, and all that
+   * is smaller stays with the process in pieces from then on. */
+  mallopt (M_MMAP_THRESHOLD, LARGE_BLOCK);
   if (!sonded_options_parse (&options, argc, argv, &app.status))
     return app.status;
   if (options.inspection != SONDED_INSPECT_NOTHING)

@@ -94,6 +94,27 @@ give_sockets (SondeServer *server,
                                       error);
 }
 
+static gboolean
+has_place (SondedConfig  *config,
+           const char    *server,
+           SondeSettings *settings,
+           GError       **error)
+{
+  g_autoptr (GVariant) addresses = sonde_settings_get_value (settings, "ListenAddresses");
+
+  if (g_variant_n_children (addresses) > 0 || g_hash_table_contains (config->sockets, server))
+    return TRUE;
+
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "[Server %s] has nothing to listen on; needed: ListenAddresses=HOST:PORT or "
+               "Listen=fd:NAME",
+               server);
+
+  return FALSE;
+}
+
 /* Whether the kernel takes what is asked for, before anything is changed. */
 static gboolean
 check_config (SondedProvision *self,
@@ -109,7 +130,8 @@ check_config (SondedProvision *self,
       g_autoptr (SondeServer) draft = sonde_server_new (name, settings, error);
       g_autoptr (GArray) fds = NULL;
 
-      if (draft == NULL || !find_sockets (self, config, name, &fds, error))
+      if (draft == NULL || !has_place (config, name, settings, error) ||
+          !find_sockets (self, config, name, &fds, error))
         return FALSE;
       if (!give_sockets (draft, fds, error))
         return blame_sockets (config, name, error);

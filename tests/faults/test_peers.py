@@ -2,6 +2,7 @@
 # Copyright The Sonde contributors
 """Peers that come and go in every way leave nothing behind, and do not starve others."""
 
+import gc
 import os
 import random
 import select
@@ -164,7 +165,7 @@ class TestManyPeers(FaultsTest):
         """Connections on which nothing happens cost next to nothing."""
         active = self.connect(self.server)
         alone = median_ping(active)
-        rate = max(self.measure_connect_rate() for _ in range(5))
+        cost = min(self.measure_connect() for _ in range(5))
         socks, memory = [], self.read_status('VmRSS')
         for i in range(self.COUNT):
             socks.append(connect_from(f'127.0.1.{i // 1000 + 1}', self.address))
@@ -174,17 +175,22 @@ class TestManyPeers(FaultsTest):
         beside = self.best(lambda: median_ping(active), 1.5 * alone)
         if not INSTRUMENTED:
             self.assertLessEqual(memory, 2 * KIB)
-        loss = self.best(lambda: 1 - self.measure_connect_rate() / rate, 0.2, tries=20)
+        # As much as 80 % of the rate: in CPU time, for the machine may be busy.
+        grown = self.best(self.measure_connect, cost / 0.8, tries=20)
         cpu = self.best(self.measure_cpu, 0.05)
         self.saw(f'p50 {beside * 1e6:.0f} us instead of {alone * 1e6:.0f}, connect rate '
-                 f'{1 - loss:.0%}, {memory:.0f} bytes each, CPU {cpu:.1%}')
+                 f'{cost / grown:.0%}, {memory:.0f} bytes each, CPU {cpu:.1%}')
         for sock in socks:
             sock.close()
 
-    def measure_connect_rate(self, count=500):
-        start = time.monotonic()
+    def measure_connect(self, count=500):
+        """Tell the CPU time of a new connection, at both ends."""
+        gc.disable()
+        before = time.process_time() + self.read_cpu()
         socks = [connect_from('127.0.2.1', self.address) for _ in range(count)]
-        rate = count / (time.monotonic() - start)
+        wait_until(lambda: self.server.snapshot()['AcceptQueueDepth'] == 0, 'all are accepted')
+        cost = (time.process_time() + self.read_cpu() - before) / count
+        gc.enable()
         for sock in socks:
             reset(sock)
-        return rate
+        return cost
