@@ -81,7 +81,8 @@ class TestSondectl(unittest.TestCase):
         told = set(DEFINITION.findall(read_help('SONDECTL')))
         for verb in list_verbs():
             own = set(DEFINITION.findall(read_help('SONDECTL', verb))) - {'--help'}
-            block = re.search(rf'(?ms)^       {verb}\b(.*?)(?=^       [a-z]|^   [A-Z]|^[A-Z])',
+            block = re.search(rf'(?ms)^       {verb}\b'
+                              r'(.*?)(?=^       [a-z]|^   [A-Z]|^[A-Z])',
                               page)
             self.assertEqual(set(DEFINITION.findall(block[1])), own, verb)
             told |= own
