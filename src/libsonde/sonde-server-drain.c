@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright The Sonde contributors */
 
-/* Waiting for the end of a server without blocking. */
+/* The end of a server: it listens no more, and its connections finish. */
 
 #include "config.h"
 
@@ -60,6 +60,66 @@ sonde_server_end_drains (SondeServer *self)
       g_task_set_task_data (ended->pdata[i], NULL, NULL);
       g_task_return_boolean (ended->pdata[i], TRUE);
     }
+}
+
+/**
+ * sonde_server_drain:
+ * @self: a server
+ * @timeout_usec: how many microseconds the connections may take; 0 resets
+ *   them at once
+ *
+ * Stops listening and lets the open connections finish.
+ *
+ * On return nothing is listened on. Connections that waited to be accepted
+ * are accepted first; then each answers what it has received, and is closed.
+ * Those that are not done in time are reset. When the last one is gone, the
+ * state turns to %SONDE_SERVER_STATE_STOPPED. A start that is under way is
+ * given up, and fails with %SONDE_ERROR_FAILED.
+ *
+ * Since: 0.1
+ */
+void
+sonde_server_drain (SondeServer *self,
+                    guint64      timeout_usec)
+{
+  g_return_if_fail (SONDE_IS_SERVER (self));
+
+  sonde_server_abandon_starts (self);
+  if (self->state == SONDE_SERVER_STATE_FAILED)
+    sonde_server_set_state (self, SONDE_SERVER_STATE_STOPPED);
+
+  sonde_server_end_grace (self);
+  g_ptr_array_extend_and_steal (self->retired, self->shards);
+  self->shards = g_ptr_array_new_with_free_func (g_object_unref);
+  g_ptr_array_set_size (self->listeners, 0);
+  g_clear_pointer (&self->listening, sonde_settings_unref);
+  g_clear_pointer (&self->inherited, sonde_given_unref);
+
+  for (guint i = 0; i < self->retired->len; i++)
+    {
+      sonde_shard_retire (self->retired->pdata[i]);
+      sonde_shard_finish (self->retired->pdata[i], timeout_usec);
+    }
+  sonde_server_notify_listening (self);
+}
+
+/**
+ * sonde_server_stop:
+ * @self: a server
+ *
+ * Stops listening and lets the open connections finish within
+ * [property@Sonde.Server:close-timeout-usec], as
+ * [method@Sonde.Server.drain] does.
+ *
+ * Since: 0.1
+ */
+void
+sonde_server_stop (SondeServer *self)
+{
+  g_return_if_fail (SONDE_IS_SERVER (self));
+
+  sonde_server_drain (self,
+                      sonde_settings_get_number (self->settings, SONDE_SETTING_CLOSE_TIMEOUT));
 }
 
 /**

@@ -68,8 +68,20 @@ gboolean sonde_server_listen (SondeServer *self,
                               gboolean     anew,
                               GPtrArray   *resolved,
                               GError     **error);
+void     sonde_server_notify_listening (SondeServer *self);
+void     sonde_server_update_state (SondeServer *self);
 void     sonde_server_abandon_starts (SondeServer *self);
 void     sonde_server_end_drains (SondeServer *self);
+
+GPtrArray *sonde_server_start_workers (SondeServer *self,
+                                       GPtrArray   *first,
+                                       GPtrArray   *listeners,
+                                       GError     **error);
+void       sonde_server_retire_old (SondeServer *self);
+void       sonde_server_begin_grace (SondeServer *self,
+                                     guint        n_addresses,
+                                     guint        n_old);
+void       sonde_server_end_grace (SondeServer *self);
 
 void sonde_server_install_signals (GType type);
 void sonde_server_emit_event (GObject          *owner,
