@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 /* Rows of a page of connections, so that an answer stays small. */
 #define SONDE_CONNECTIONS_MAX 5000
 
+#define SONDE_SERVER_DEFAULT_NAME "server"
+
 struct _SondeServer
 {
   GObject parent_instance;
@@ -59,8 +61,6 @@ GVariant *sonde_server_get_accept_errors (SondeServer *self);
 gboolean  sonde_server_check_options (SondeSettings *settings,
                                       GError       **error);
 void      sonde_server_adopt (SondeServer *self);
-void      sonde_server_notify_setting (SondeServer *self,
-                                       guint        setting);
 
 gboolean sonde_server_needs_addresses (SondeServer *self,
                                        gboolean     anew);
@@ -87,8 +87,11 @@ void sonde_server_install_signals (GType type);
 void sonde_server_emit_event (GObject          *owner,
                               const SondeEvent *event);
 
+void sonde_server_install_properties (GObjectClass *object_class);
 void sonde_server_set_state (SondeServer     *self,
                              SondeServerState state);
 void sonde_server_notify_addresses (SondeServer *self);
+void sonde_server_notify_setting (SondeServer *self,
+                                  guint        setting);
 
 G_END_DECLS
