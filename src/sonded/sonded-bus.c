@@ -193,7 +193,8 @@ sonded_bus_finalize (GObject *object)
 {
   SondedBus *self = SONDED_BUS (object);
 
-  sonded_bus_disconnect (self);
+  g_clear_handle_id (&self->reconnect_id, g_source_remove);
+  withdraw (self);
   for (gsize i = 0; i < N_FIXED; i++)
     g_clear_object (&self->fixed[i]);
   g_clear_object (&self->objects);
@@ -279,17 +280,4 @@ sonded_bus_connect (SondedBus *self,
                     self->address);
 
   return connection != NULL && take_connection (self, connection, error);
-}
-
-/*
- * sonded_bus_disconnect:
- * @self: a presence
- *
- * Leaves the bus.
- */
-void
-sonded_bus_disconnect (SondedBus *self)
-{
-  g_clear_handle_id (&self->reconnect_id, g_source_remove);
-  withdraw (self);
 }

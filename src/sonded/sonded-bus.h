@@ -18,6 +18,5 @@ SondedBus *sonded_bus_new (SondedDaemon    *daemon,
                            gboolean         system_bus);
 gboolean   sonded_bus_connect (SondedBus *self,
                                GError   **error);
-void       sonded_bus_disconnect (SondedBus *self);
 
 G_END_DECLS
