@@ -159,8 +159,8 @@ class TestManyPeers(FaultsTest):
     COUNT = 1000 if INSTRUMENTED else 18000
 
     @fault(11, f'{COUNT} idle connections',
-           'p50 of an active one at most 1.5 times that without; connect rate at least 80 %; at most '
-           '2 kB of memory each')
+           'p50 of an active one at most 1.5 times that without; connect rate at least 80 %; at '
+           'most 2 kB of memory each')
     def test_many_idle(self):
         """Connections on which nothing happens cost next to nothing."""
         active = self.connect(self.server)
