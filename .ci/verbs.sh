@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright The Sonde contributors
+#
+# The verbs of ./dev that look for faults, each with a build folder of its own.
+# ./dev reads this file, and lends it need, compile, say and die.
+
+COVERAGE_MIN=90
+
+# Builds in $build as the arguments to "meson setup" say, once.
+set_up() {
+  [[ -f $build/build.ninja ]] || meson setup "$build" "$@"
+  ninja -C "$build"
+}
+
+# Runs the tests of $build; arguments are for "meson test". Fails if one is skipped.
+run_tests() {
+  local status=0
+
+  rm -f "$build"/meson-logs/testlog*
+  meson test -C "$build" --no-rebuild --print-errorlogs "$@" || status=$?
+  /usr/bin/python3 -B tests/tap/summary.py "$build" "$status"
+}
+
+# AddressSanitizer and UndefinedBehaviorSanitizer, with the whole suite.
+do_sanitize() {
+  build="build-sanitize"
+  need build test
+  set_up -Db_sanitize=address,undefined -Db_lundef=false -Dintrospection=false
+  run_tests "$@"
+}
+
+# ThreadSanitizer, which must see what GLib does: with a GLib of its own.
+do_tsan() {
+  local glib=$PWD/build-tsan-glib directory rpath='' options=()
+
+  build="build-tsan"
+  need build test tsan
+  .ci/build-glib-tsan "$glib"
+  for directory in glib gobject gio gmodule gthread; do
+    rpath+=${rpath:+:}$glib/build/$directory
+  done
+  options=(-Db_sanitize=thread -Db_lundef=false -Dintrospection=false)
+  set_up "${options[@]}" "-Dc_link_args=-Wl,-rpath,$rpath"
+  run_tests --suite unit --suite integration --suite faults "$@"
+}
+
+do_valgrind() {
+  need build test valgrind
+  compile werror=true
+  rm -f "$build"/meson-logs/testlog*
+  run_tests --setup valgrind --suite unit "$@"
+}
+
+# What the compiler finds by thinking about it.
+do_analyze() {
+  build="build-analyze"
+  need build analyze
+  [[ -f $build/build.ninja ]] || meson setup "$build" -Dtests=false -Dintrospection=false
+  # Meson's own target takes no notice of what was found.
+  rm -rf "$build/report"
+  ninja -C "$build" -t clean >/dev/null
+  scan-build --status-bugs -o "$PWD/$build/report" --exclude "$build" \
+    --use-cc=clang ninja -C "$build"
+}
+
+do_coverage() {
+  local failed=0
+
+  build="build-coverage"
+  need build test coverage
+  set_up -Db_coverage=true -Dintrospection=false
+  find "$build" -name '*.gcda' -delete
+  meson test -C "$build" --no-rebuild --print-errorlogs --suite unit --suite integration \
+    --suite faults --suite fuzz || failed=1
+  mkdir -p "$build/coverage"
+  gcovr --root . --object-directory "$build" --filter src/libsonde --filter src/sonded \
+    --exclude-unreachable-branches --print-summary --html-details "$build/coverage/index.html" \
+    --txt "$build/coverage/coverage.txt" --fail-under-line "$COVERAGE_MIN" || failed=1
+  say "lines that were not reached are shown in $build/coverage/index.html"
+  return "$failed"
+}
+
+do_fuzz() {
+  export CC=clang
+  build="build-fuzz"
+  need build test fuzz
+  set_up -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Dintrospection=false
+  exec /usr/bin/python3 -B tests/fuzz/fuzz.py "$build" "$@"
+}
+
+do_soak() {
+  need build test soak
+  compile
+  exec /usr/bin/python3 -B tests/soak/soak.py --build "$build" "$@"
+}
+
+# Makes the archive that is released, and installs and uninstalls what is in it.
+do_dist() {
+  local root=$PWD/build-dist/root left
+
+  build="build-dist"
+  need build dist
+  [[ -f $build/build.ninja ]] || meson setup "$build" -Dtests=false
+  meson dist -C "$build" --no-tests --formats xztar --allow-dirty
+  rm -rf "$build/source" "$build/from-archive" "$root"
+  mkdir -p "$build/source"
+  tar -xf "$build"/meson-dist/sonde-*.tar.xz -C "$build/source" --strip-components 1
+  meson setup "$build/from-archive" "$build/source" -Dtests=false
+  ninja -C "$build/from-archive"
+  DESTDIR=$root meson install -C "$build/from-archive" --no-rebuild --quiet
+  [[ -n $(find "$root" -name sonded -type f) ]] || die "nothing was installed"
+  (cd "$build/from-archive" && DESTDIR=$root ninja uninstall)
+  left=$(find "$root" -type f)
+  [[ -z $left ]] || die "these stay after uninstalling: $left"
+}
