@@ -35,6 +35,10 @@ LAYERS = {
 }
 
 
+# Bytes for the fuzzers, which are no text.
+CORPUS = 'tests/fuzz/corpus/'
+
+
 def run(*command):
     """Run a program in the root; return its exit status and its output."""
     done = subprocess.run(
@@ -50,7 +54,8 @@ def list_files():
     status, output = run(*git, '--cached', '--others', '--exclude-standard')
     if status != 0:
         sys.exit(f'git cannot list the files:\n{output}')
-    return sorted(name for name in set(output.split('\0')) if name and (ROOT / name).is_file())
+    return sorted(name for name in set(output.split('\0'))
+                  if name and not name.startswith(CORPUS) and (ROOT / name).is_file())
 
 
 def read(name):
