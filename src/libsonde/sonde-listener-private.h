@@ -18,11 +18,14 @@ int        sonde_listener_open_sample (SondeSettings *settings);
 gboolean   sonde_listener_get_queue (GSocket *listener,
                                      guint   *depth,
                                      guint   *limit);
-gboolean   sonde_listener_share_ports (GPtrArray *listeners,
-                                       gboolean   on);
-void       sonde_listener_steer (GSocket *listener,
-                                 guint    n_old,
-                                 guint    n_new);
-void       sonde_listener_unsteer (GSocket *listener);
+
+void     sonde_listener_share_port (int      fd,
+                                    gboolean on);
+gboolean sonde_listener_share_ports (GPtrArray *listeners,
+                                     gboolean   on);
+void     sonde_listener_steer (GSocket *listener,
+                               guint    n_old,
+                               guint    n_new);
+void     sonde_listener_unsteer (GSocket *listener);
 
 G_END_DECLS

@@ -12,7 +12,6 @@
 #include "sonde-listener-private.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -97,22 +96,6 @@ set_dual_stack (int             fd,
 }
 
 static gboolean
-get_reuse_port (int fd)
-{
-  int       on = FALSE;
-  socklen_t length = sizeof on;
-
-  return getsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, &length) == 0 && on;
-}
-
-static void
-set_reuse_port (int      fd,
-                gboolean on)
-{
-  setsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-}
-
-static gboolean
 is_bound_by (GSocket            *listener,
              GInetSocketAddress *address)
 {
@@ -157,7 +140,7 @@ set_up (int             fd,
       !write_options (opening->settings, fd, error))
     return FALSE;
   if (is_bound_by_any (opening->old, address))
-    set_reuse_port (fd, TRUE);
+    sonde_listener_share_port (fd, TRUE);
 
   return bind_to (fd, address, error) && sonde_option_write (row, fd, backlog, error);
 }
@@ -301,29 +284,6 @@ open_entry (GPtrArray     *addresses,
 }
 
 /*
- * sonde_listener_share_ports:
- * @listeners: (element-type GSocket): listeners
- * @on: whether other sockets of ours may listen there too
- *
- * Sets SO_REUSEPORT, on the listeners and so on whoever is accepted from now
- * on.
- *
- * Returns: whether it was set on the first of them
- */
-gboolean
-sonde_listener_share_ports (GPtrArray *listeners,
-                            gboolean   on)
-{
-  const gboolean was_on =
-    listeners->len > 0 && get_reuse_port (g_socket_get_fd (listeners->pdata[0]));
-
-  for (guint i = 0; i < listeners->len; i++)
-    set_reuse_port (g_socket_get_fd (listeners->pdata[i]), on);
-
-  return was_on;
-}
-
-/*
  * sonde_listener_open_all:
  * @settings: what is asked for
  * @resolved: (element-type GPtrArray): what stands behind each address of the
@@ -403,55 +363,6 @@ sonde_listener_open_beside (SondeSettings *settings,
   sonde_listener_share_ports (listeners, reuse_port);
 
   return g_steal_pointer (&listeners);
-}
-
-/*
- * sonde_listener_steer:
- * @listener: one of the sockets that share a port
- * @n_old: how many of them are about to be closed; they were opened first
- * @n_new: how many stay
- *
- * Makes the kernel give new connections to the sockets that stay, so that the
- * queues of the others can run empty before they are closed. socket(7): a
- * program of SO_ATTACH_REUSEPORT_CBPF returns the index of a socket in its
- * group.
- */
-void
-sonde_listener_steer (GSocket *listener,
-                      guint    n_old,
-                      guint    n_new)
-{
-  struct sock_filter code[] = {
-    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, (guint32) (SKF_AD_OFF + SKF_AD_RXHASH)),
-    BPF_STMT (BPF_ALU | BPF_MOD | BPF_K, n_new),
-    BPF_STMT (BPF_ALU | BPF_ADD | BPF_K, n_old),
-    BPF_STMT (BPF_RET | BPF_A, 0),
-  };
-  const struct sock_fprog program = { .len = G_N_ELEMENTS (code), .filter = code };
-
-  setsockopt (g_socket_get_fd (listener),
-              SOL_SOCKET,
-              SO_ATTACH_REUSEPORT_CBPF,
-              &program,
-              sizeof program);
-}
-
-/*
- * sonde_listener_unsteer:
- * @listener: one of the sockets that share a port
- *
- * Lets the kernel spread new connections as it does by itself.
- */
-void
-sonde_listener_unsteer (GSocket *listener)
-{
-  const int nothing = 0;
-
-  setsockopt (g_socket_get_fd (listener),
-              SOL_SOCKET,
-              SO_DETACH_REUSEPORT_BPF,
-              &nothing,
-              sizeof nothing);
 }
 
 /*

@@ -191,9 +191,7 @@ static gboolean
 share_port (SondeSession *session,
             gpointer      user_data)
 {
-  const int on = TRUE;
-
-  setsockopt (session->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  sonde_listener_share_port (session->fd, TRUE);
 
   return TRUE;
 }
