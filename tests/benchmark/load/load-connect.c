@@ -17,7 +17,7 @@
 #define BATCH 64
 
 /* Nothing came back for so long: it is lost. */
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 120000
 
 typedef struct
 {
