@@ -138,8 +138,10 @@ def judge_others(table):
     if table.values('memory', SONDE, 'bytes'):
         yield Bar('memory of an idle connection', value_of('memory', 'bytes'), 512, unit=' B')
     if table.values('workers-2', SONDE, 'cpu_us'):
-        ratio = table.ratio('cpu_us', ('workers-2', SONDE), ('workers-1', SONDE))
-        yield Bar('CPU per echo: two workers to one', ratio, 1.05)
+        ratio, base = (table.ratio('cpu_us', ('workers-2', peer), ('workers-1', peer))
+                       for peer in (SONDE, BASE))
+        note = f' ({BASE} {base:.3f})' if base is not None else ''
+        yield Bar('CPU per echo: two workers to one', ratio, 1.05, note=note)
     if table.values('control', SONDE, 'worst_ms'):
         extra = [cell['worst_ms'] - cell['worst_alone_ms'] for cell in table.records
                  if cell['row'] == 'control']

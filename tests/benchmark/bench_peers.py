@@ -47,11 +47,11 @@ def pin(pid):
 class Peer:
     """An echo server in a process of its own, which prints its port."""
 
-    def __init__(self, programs, name):
+    def __init__(self, programs, name, *arguments, pinned=True):
         commands = {'asyncio': ASYNCIO, 'uvloop': [*ASYNCIO, '--uvloop']}
         self.name = name
         self.child = subprocess.Popen(
-            commands.get(name, [programs / name]), text=True,
+            [*commands.get(name, [programs / name]), *arguments], text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         )
         self.pid = self.child.pid
@@ -59,7 +59,8 @@ class Peer:
         if not line:
             raise BenchmarkError(f'{name} did not start: status {self.child.wait()}')
         self.port = int(line)
-        pin(self.pid)
+        if pinned:
+            pin(self.pid)
 
     def stop(self):
         """End it; it must have lived until now."""

@@ -48,6 +48,18 @@ def make_quick(plan):
     )
 
 
+@contextlib.contextmanager
+def stopping(server):
+    """Stop a server in the end, and hear how that went, unless something else is broken."""
+    try:
+        yield server
+    except BaseException:
+        with contextlib.suppress(Exception):
+            server.stop()
+        raise
+    server.stop()
+
+
 def by_turns(things, round_number):
     """In this order, and in the next round in the other."""
     return list(things)[:: -1 if round_number % 2 else 1]
@@ -94,13 +106,25 @@ def visit_connect(plan, server, round_number):
         yield 'connect', placement, echo_figures(counts)
 
 
+@contextlib.contextmanager
+def two_workers(plan, server):
+    """Give who has two workers, and the port: the same daemon, or another bare loop."""
+    if server.name == SONDE:
+        yield server, server.get_port('two-workers')
+        return
+    with stopping(Peer(plan.programs, server.name, '2', pinned=False)) as other:
+        yield other, other.port
+
+
 def visit_workers(plan, server, round_number):
     """The same load for one worker and for two, by turns."""
-    ports = {'workers-1': server.port, 'workers-2': server.get_port('two-workers')}
-    for row in by_turns(ports, round_number):
-        counts = measure(plan.programs, 'echo', server, port=ports[row], cpu=None,
-                         connections=64, **plan.echo_options())
-        yield row, None, echo_figures(counts)
+    with two_workers(plan, server) as two:
+        servers = {'workers-1': (server, server.port), 'workers-2': two}
+        for row in by_turns(servers, round_number):
+            one, port = servers[row]
+            counts = measure(plan.programs, 'echo', one, port=port, cpu=None, connections=64,
+                             **plan.echo_options())
+            yield row, None, echo_figures(counts)
 
 
 @dataclasses.dataclass
@@ -108,7 +132,7 @@ class Visit:
     name: str
     run: callable
     rows: tuple
-    only_sonde: bool = False
+    only: tuple = ()  # these peers, or all
     pinned: bool = True
 
 
@@ -124,11 +148,11 @@ VISITS = [
     Visit('stream', visit_stream, ('stream', 'upper')),
     Visit('connect', visit_connect, ('connect',)),
     # As in real life: nothing is pinned where two threads of the daemon matter.
-    Visit('workers', visit_workers, ('workers-1', 'workers-2'), only_sonde=True, pinned=False),
+    Visit('workers', visit_workers, ('workers-1', 'workers-2'), only=(BASE, SONDE), pinned=False),
     Visit('control', lambda plan, server, _: bench_control.visit_control(plan, server),
-          ('control',), only_sonde=True, pinned=False),
+          ('control',), only=(SONDE,), pinned=False),
     Visit('apply', lambda plan, server, _: bench_control.visit_apply(plan, server),
-          ('apply',), only_sonde=True, pinned=False),
+          ('apply',), only=(SONDE,), pinned=False),
 ]
 
 
@@ -136,14 +160,18 @@ def choose_visits(plan):
     return [v for v in VISITS if not plan.rows or v.name in plan.rows or set(v.rows) & {*plan.rows}]
 
 
+def count_rounds(plan, peer):
+    """Tell how many of the rounds a peer takes part in."""
+    if peer in (BASE, SONDE):
+        return plan.rounds
+    return plan.full_rounds
+
+
 def choose_peers(plan, visit, round_number):
     """Who takes part, in an order that is another one in each round."""
-    peers = list(plan.peers)
-    if round_number >= plan.full_rounds:
-        peers = [peer for peer in peers if peer in (BASE, SONDE)]
-    if visit.only_sonde:
-        return [peer for peer in peers if peer == SONDE]
-    turn = round_number % len(peers)
+    peers = [peer for peer in plan.peers
+             if peer in (visit.only or PEERS) and round_number < count_rounds(plan, peer)]
+    turn = round_number % max(1, len(peers))
     return peers[turn:] + peers[:turn]
 
 
@@ -155,7 +183,7 @@ def expected_rows(plan):
                 has_idle = peer in plan.idle_peers
                 is_missing = (row == 'upper' and peer != SONDE) or (
                     (row == 'memory' or row.endswith('-idle')) and not has_idle)
-                is_placed = not visit.only_sonde and row != 'memory'
+                is_placed = visit.pinned and row != 'memory'
                 if not is_missing:
                     yield from ((row, peer, p) for p in (PLACEMENTS if is_placed else [None]))
 
@@ -171,16 +199,10 @@ def warm_up(plan, server):
 
 @contextlib.contextmanager
 def running(plan, name, pinned):
-    server = Sonde(pinned) if name == SONDE else Peer(plan.programs, name)
-    try:
+    server = Sonde(pinned) if name == SONDE else Peer(plan.programs, name, pinned=pinned)
+    with stopping(server):
         warm_up(plan, server)
         yield server
-    except BaseException:
-        # What is broken comes first; that it does not stop either is no news.
-        with contextlib.suppress(Exception):
-            server.stop()
-        raise
-    server.stop()
 
 
 def check_verification(plan):

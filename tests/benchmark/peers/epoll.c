@@ -4,11 +4,14 @@
 /* The bare epoll loop that everything is compared with: level-triggered, one
  * recv() and one send() for each event, all that waits is accepted at once.
  * An idle connection takes no memory here but its place in a table. What the
- * kernel does not take is kept, and nothing is read until it is gone. */
+ * kernel does not take is kept, and nothing is read until it is gone.
+ *
+ * "epoll 2" is two such loops in two threads, on one port. */
 
 #include "peer.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +29,8 @@ typedef struct
   uint8_t data[];
 } Rest;
 
-static Rest  **rests; /* by descriptor: what could not be sent */
-static uint8_t buffer[PEER_READ_SIZE];
+static Rest                **rests; /* by descriptor: what could not be sent */
+static _Thread_local uint8_t buffer[PEER_READ_SIZE];
 
 static void
 watch (int      epoll_fd,
@@ -143,20 +146,15 @@ handle (int epoll_fd,
     echo (epoll_fd, fd);
 }
 
-int
-main (void)
+static void *
+serve (void *data)
 {
   struct epoll_event events[BATCH];
-  struct rlimit      limit;
-  const int          listener = peer_listen ();
+  const int          listener = (int) (intptr_t) data;
   const int          epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
 
-  if (epoll_fd < 0 || getrlimit (RLIMIT_NOFILE, &limit) != 0)
+  if (epoll_fd < 0)
     peer_fail ("epoll_create1");
-  rests = calloc (limit.rlim_cur, sizeof *rests);
-  if (rests == NULL)
-    peer_fail ("calloc");
-
   watch (epoll_fd, EPOLL_CTL_ADD, listener, EPOLLIN);
   for (;;)
     {
@@ -165,4 +163,41 @@ main (void)
       for (int i = 0; i < n; i++)
         handle (epoll_fd, listener, events[i].data.fd);
     }
+}
+
+static void
+make_rests (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+    peer_fail ("getrlimit");
+  rests = calloc (limit.rlim_max, sizeof *rests);
+  if (rests == NULL)
+    peer_fail ("calloc");
+}
+
+static void
+start_thread (uint16_t *port)
+{
+  pthread_t thread;
+
+  errno = pthread_create (&thread, NULL, serve, (void *) (intptr_t) peer_listen_shared (port));
+  if (errno != 0)
+    peer_fail ("pthread_create");
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  const int n_loops = argc > 1 ? atoi (argv[1]) : 1;
+  uint16_t  port = 0;
+
+  make_rests ();
+  if (n_loops == 1)
+    serve ((void *) (intptr_t) peer_listen ());
+  for (int i = 1; i < n_loops; i++)
+    start_thread (&port);
+  serve ((void *) (intptr_t) peer_listen_shared (&port));
 }

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,63 @@ raise_file_limit (void)
     peer_fail ("setrlimit");
 }
 
+static void
+switch_on (int fd,
+           int level,
+           int option)
+{
+  const int on = 1;
+
+  if (setsockopt (fd, level, option, &on, sizeof on) != 0)
+    peer_fail ("setsockopt");
+}
+
+/* Listens on the port, or, if that is 0, on one that the kernel picks. */
+static int
+open_listener (uint16_t *port,
+               bool      is_shared)
+{
+  struct sockaddr_in address = {
+    .sin_family = AF_INET,
+    .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
+    .sin_port = htons (*port),
+  };
+  socklen_t length = sizeof address;
+  const int fd = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+  if (fd < 0)
+    peer_fail ("socket");
+  switch_on (fd, IPPROTO_TCP, TCP_NODELAY);
+  if (is_shared)
+    switch_on (fd, SOL_SOCKET, SO_REUSEPORT);
+  if (bind (fd, (struct sockaddr *) &address, sizeof address) != 0)
+    peer_fail ("bind");
+  if (listen (fd, BACKLOG) != 0)
+    peer_fail ("listen");
+  if (getsockname (fd, (struct sockaddr *) &address, &length) != 0)
+    peer_fail ("getsockname");
+  *port = ntohs (address.sin_port);
+
+  return fd;
+}
+
+static int
+begin (uint16_t *port,
+       bool      is_shared)
+{
+  int fd;
+
+  /* Not a watch on standard input: no loop has to know of it. */
+  prctl (PR_SET_PDEATHSIG, SIGTERM);
+  signal (SIGPIPE, SIG_IGN);
+  raise_file_limit ();
+  fd = open_listener (port, is_shared);
+  printf ("%d\n", *port);
+  fflush (stdout);
+
+  return fd;
+}
+
 /*
  * peer_listen:
  *
@@ -52,30 +110,21 @@ raise_file_limit (void)
 int
 peer_listen (void)
 {
-  struct sockaddr_in address = {
-    .sin_family = AF_INET,
-    .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
-  };
-  socklen_t length = sizeof address;
-  const int on = 1;
-  const int fd = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  uint16_t port = 0;
 
-  /* Not a watch on standard input: no loop has to know of it. */
-  prctl (PR_SET_PDEATHSIG, SIGTERM);
-  signal (SIGPIPE, SIG_IGN);
-  raise_file_limit ();
-  if (fd < 0)
-    peer_fail ("socket");
-  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (bind (fd, (struct sockaddr *) &address, sizeof address) != 0)
-    peer_fail ("bind");
-  if (listen (fd, BACKLOG) != 0)
-    peer_fail ("listen");
-  if (getsockname (fd, (struct sockaddr *) &address, &length) != 0)
-    peer_fail ("getsockname");
+  return begin (&port, false);
+}
 
-  printf ("%d\n", ntohs (address.sin_port));
-  fflush (stdout);
-
-  return fd;
+/*
+ * peer_listen_shared:
+ * @port: (inout): 0 for the first time
+ *
+ * Listens as peer_listen() does; the next time on the same port once more.
+ *
+ * Returns: a socket as that of peer_listen()
+ */
+int
+peer_listen_shared (uint16_t *port)
+{
+  return *port == 0 ? begin (port, true) : open_listener (port, true);
 }
