@@ -108,6 +108,8 @@ def make_plan(arguments):
         plan = bench_rows.make_quick(plan)
     changes = {key: getattr(arguments, key) for key in ('rounds', 'seconds')
                if getattr(arguments, key)}
+    if arguments.rounds and not arguments.quick:
+        changes |= {'full_rounds': arguments.rounds, 'slow_rounds': arguments.rounds}
     if arguments.peers:
         wanted = arguments.peers.split(',')
         changes['peers'] = tuple(peer for peer in plan.peers if peer in wanted)

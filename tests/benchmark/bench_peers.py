@@ -17,6 +17,8 @@ BASE = 'epoll'
 SONDE = 'sonde'
 # The order in which they take their turns: who is compared most is next to the base.
 PEERS = [BASE, SONDE, 'libuv', 'libevent', 'uvloop', 'asyncio', 'gio-source', 'gio-async']
+# With ten thousand idle connections beside, a round of these takes a minute or two.
+SLOW = ['gio-source', 'gio-async']
 STOP_SECONDS = 20
 
 CONFIG = '''
