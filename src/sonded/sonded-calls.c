@@ -303,34 +303,6 @@ take_reply (Calls        *self,
   return NULL;
 }
 
-/* Who has left is not answered. That is seen of those whose calls lie here for
- * long: somebody watches them. */
-static void
-forget_who_left (Calls        *self,
-                 GDBusMessage *message)
-{
-  GVariant   *body = g_dbus_message_get_body (message);
-  const char *name, *new_owner;
-  Caller     *caller = NULL;
-
-  if (g_strcmp0 (g_dbus_message_get_sender (message), "org.freedesktop.DBus") != 0 ||
-      g_strcmp0 (g_dbus_message_get_member (message), "NameOwnerChanged") != 0 ||
-      body == NULL || !g_variant_is_of_type (body, G_VARIANT_TYPE ("(sss)")))
-    return;
-
-  g_variant_get (body, "(&s&s&s)", &name, NULL, &new_owner);
-  g_mutex_lock (&self->lock);
-  caller = new_owner[0] == '\0' ? g_hash_table_lookup (self->callers, name) : NULL;
-  if (caller != NULL)
-    {
-      for (guint i = 0; i < N_KINDS; i++)
-        self->load.n[i] -= caller->load.n[i];
-      self->load.n_bytes -= caller->load.n_bytes;
-      g_hash_table_remove (self->callers, name);
-    }
-  g_mutex_unlock (&self->lock);
-}
-
 static GDBusMessage *
 filter_cb (GDBusConnection *connection,
            GDBusMessage    *message,
@@ -346,13 +318,15 @@ filter_cb (GDBusConnection *connection,
     case G_DBUS_MESSAGE_TYPE_METHOD_RETURN:
     case G_DBUS_MESSAGE_TYPE_ERROR:
       return incoming ? message : take_reply (user_data, message);
-    case G_DBUS_MESSAGE_TYPE_SIGNAL:
-      if (incoming)
-        forget_who_left (user_data, message);
-      return message;
     default:
       return message;
     }
+}
+
+static GQuark
+calls_quark (void)
+{
+  return g_quark_from_static_string ("sonded-calls");
 }
 
 /*
@@ -369,5 +343,33 @@ sonded_calls_limit (GDBusConnection *connection)
 
   g_mutex_init (&self->lock);
   self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, caller_free);
+  g_object_set_qdata (G_OBJECT (connection), calls_quark (), self);
   g_dbus_connection_add_filter (connection, filter_cb, self, calls_free);
+}
+
+/*
+ * sonded_calls_forget:
+ * @connection: a connection whose calls are bounded
+ * @name: the unique name of somebody who has left the bus
+ *
+ * Counts out the calls that somebody has left unanswered behind. He may have
+ * left before anybody watched him, so that no signal tells of it.
+ */
+void
+sonded_calls_forget (GDBusConnection *connection,
+                     const char      *name)
+{
+  Calls  *self = g_object_get_qdata (G_OBJECT (connection), calls_quark ());
+  Caller *caller = NULL;
+
+  g_mutex_lock (&self->lock);
+  caller = g_hash_table_lookup (self->callers, name);
+  if (caller != NULL)
+    {
+      for (guint i = 0; i < N_KINDS; i++)
+        self->load.n[i] -= caller->load.n[i];
+      self->load.n_bytes -= caller->load.n_bytes;
+      g_hash_table_remove (self->callers, name);
+    }
+  g_mutex_unlock (&self->lock);
 }

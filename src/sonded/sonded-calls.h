@@ -8,5 +8,7 @@
 G_BEGIN_DECLS
 
 void sonded_calls_limit (GDBusConnection *connection);
+void sonded_calls_forget (GDBusConnection *connection,
+                          const char      *name);
 
 G_END_DECLS

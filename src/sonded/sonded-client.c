@@ -9,6 +9,8 @@
 
 #include "sonded-client.h"
 
+#include "sonded-calls.h"
+
 struct _SondedClient
 {
   GObject parent_instance;
@@ -60,6 +62,7 @@ vanished_cb (GDBusConnection *connection,
     return;
 
   self->is_gone = TRUE;
+  sonded_calls_forget (self->connection, self->name);
   g_signal_emit (self, signals[SIGNAL_GONE], 0);
 }
 

@@ -4,6 +4,7 @@
 
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ FLOOD = pathlib.Path(__file__).parent / 'dbus_flood.py'
 LIMITS_EXCEEDED = 'org.freedesktop.DBus.Error.LimitsExceeded'
 CALLS_MAX = 128
 WAITERS_MAX = 2048
+WAITERS_OF_ALL_MAX = 16384
 GROWTH_MAX = 16 * 1024
 LATENCY_MAX = 0.05
 
@@ -94,6 +96,31 @@ class TestCaps(SondeTest):
         self.connect(server)
         caller.wait(0, 'all have seen the connection')
         self.assertEqual(len(caller.errors), 3)
+
+    def test_left_before_seen(self):
+        """Whoever has left before the daemon looked at his calls takes nobody's place."""
+        server = self.create()
+        condition = {'NAccepted': GLib.Variant('t', 1)}
+        self.daemon.child.send_signal(signal.SIGSTOP)
+        try:
+            for _ in range(WAITERS_OF_ALL_MAX // WAITERS_MAX):
+                leaver = Caller(self)
+                for _ in range(WAITERS_MAX):
+                    leaver.send(server.path, 'Server.WaitFor', '(a{sv}t)', condition, 1 << 60)
+                leaver.connection.flush_sync(None)
+                leaver.connection.close_sync(None)
+        finally:
+            self.daemon.child.send_signal(signal.SIGCONT)
+
+        def two_may_wait():
+            caller = Caller(self)
+            for _ in range(2):
+                caller.send(server.path, 'Server.WaitFor', '(a{sv}t)', condition, 50000)
+            caller.wait(0, 'both are answered')
+            caller.connection.close_sync(None)
+            return not any(LIMITS_EXCEEDED in message for message in caller.errors)
+        server.snapshot()
+        wait_until(two_may_wait, 'those who left are forgotten')
 
     def test_bytes(self):
         """Large calls are bounded together; one alone is not."""
