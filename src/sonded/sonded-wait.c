@@ -5,7 +5,10 @@
  * threads that move bytes, and those are not to be slowed down for it: so the
  * waiters of a server share a timer, which looks at the counters once for them
  * all, and runs only while there is one. It looks at the waiters when a value
- * that one of them waits for is reached, and not whenever a counter moves. */
+ * that one of them waits for is reached, and not whenever a counter moves.
+ *
+ * It looks often while what is waited for moves. The longer that rests, the
+ * less often, so that somebody may wait for hours at no cost. */
 
 #include "config.h"
 
@@ -14,7 +17,10 @@
 #include "sonded-client.h"
 #include "sonded-reply.h"
 
-#define LOOK_EVERY_MS 5
+/* Whoever has waited for a while is answered late by no more than this part of it. */
+#define LATE_PART 20
+#define LOOK_MIN_MS 5
+#define LOOK_MAX_MS 50
 
 #define CONDITIONS "NAccepted, NClosed, BytesReceived, NConnections"
 
@@ -56,7 +62,11 @@ typedef struct
   guint64      seen[N_CONDITIONS]; /* when the waiters were looked at last */
   guint64      next[N_CONDITIONS]; /* the lowest value that one waits for, or %G_MAXUINT64 */
   gint64       next_deadline;
-  gboolean     has_changed; /* a waiter came or left since then */
+  guint64      last[N_CONDITIONS]; /* when somebody looked last */
+  gint64       moved_at;           /* the last time that one that is waited for differed */
+  gboolean     has_changed;        /* a waiter came or left since the waiters were looked at */
+  gint64       look_at;
+  guint        timer_id;
 } Queue;
 
 static void
@@ -202,17 +212,35 @@ is_awaited (const Queue *self,
   return now >= self->next[condition] || now < self->seen[condition];
 }
 
+/* Reads what is waited for; notes when it moves. */
+static gboolean
+has_reached (Queue *self)
+{
+  gboolean reached = FALSE;
+
+  for (gsize i = 0; i < N_CONDITIONS; i++)
+    {
+      guint64 now;
+
+      if (self->next[i] == G_MAXUINT64)
+        continue;
+      now = read_number (self->server, conditions[i].property);
+      reached = reached || is_awaited (self, i, now);
+      if (now != self->last[i])
+        self->moved_at = g_get_monotonic_time ();
+      self->last[i] = now;
+    }
+
+  return reached;
+}
+
 static gboolean
 may_settle (Queue *self)
 {
-  if (self->has_changed || g_get_monotonic_time () >= self->next_deadline)
-    return TRUE;
+  const gboolean reached = has_reached (self);
 
-  for (gsize i = 0; i < N_CONDITIONS; i++)
-    if (is_awaited (self, i, read_number (self->server, conditions[i].property)))
-      return TRUE;
-
-  return FALSE;
+  return reached || self->has_changed ||
+         g_get_monotonic_time () >= self->next_deadline;
 }
 
 static GQuark
@@ -221,32 +249,73 @@ queue_quark (void)
   return g_quark_from_static_string ("sonded-wait-queue");
 }
 
-static gboolean
-look_cb (gpointer user_data)
-{
-  Queue *self = user_data;
-
-  if (may_settle (self))
-    settle_all (self);
-
-  return self->waiters->len > 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
-}
-
 static void
-queue_free (gpointer data)
+queue_free (Queue *self)
 {
-  Queue *self = data;
-
   g_object_set_qdata (G_OBJECT (self->server), queue_quark (), NULL);
   g_ptr_array_unref (self->waiters);
   g_object_unref (self->server);
   g_free (self);
 }
 
+static guint
+get_interval_ms (const Queue *self)
+{
+  const gint64 now = g_get_monotonic_time ();
+  const gint64 rested_ms = (now - self->moved_at) / 1000;
+  const gint64 left_ms = MAX ((self->next_deadline - now) / 1000 + 1, 1);
+
+  return (guint) MIN (CLAMP (rested_ms / LATE_PART, LOOK_MIN_MS, LOOK_MAX_MS), left_ms);
+}
+
+static gboolean look_cb (gpointer user_data);
+
+static void
+look_in (Queue *self,
+         guint  interval_ms)
+{
+  g_clear_handle_id (&self->timer_id, g_source_remove);
+  self->look_at = g_get_monotonic_time () + interval_ms * (gint64) 1000;
+  self->timer_id = g_timeout_add (interval_ms, look_cb, self);
+}
+
+static gboolean
+look_cb (gpointer user_data)
+{
+  Queue *self = user_data;
+
+  self->timer_id = 0;
+  if (may_settle (self))
+    settle_all (self);
+
+  if (self->waiters->len == 0)
+    queue_free (self);
+  else
+    look_in (self, get_interval_ms (self));
+
+  return G_SOURCE_REMOVE;
+}
+
+/* What is due soon is not put off by one who comes after the other. */
+static void
+look_soon (Queue *self)
+{
+  self->has_changed = TRUE;
+  self->moved_at = g_get_monotonic_time ();
+  if (self->timer_id == 0 || self->look_at > self->moved_at + LOOK_MIN_MS * 1000)
+    look_in (self, LOOK_MIN_MS);
+}
+
+static Queue *
+find_queue (SondeServer *server)
+{
+  return g_object_get_qdata (G_OBJECT (server), queue_quark ());
+}
+
 static Queue *
 get_queue (SondeServer *server)
 {
-  Queue *self = g_object_get_qdata (G_OBJECT (server), queue_quark ());
+  Queue *self = find_queue (server);
 
   if (self != NULL)
     return self;
@@ -255,8 +324,6 @@ get_queue (SondeServer *server)
   self->server = g_object_ref (server);
   self->waiters = g_ptr_array_new_with_free_func (waiter_free);
   g_object_set_qdata (G_OBJECT (server), queue_quark (), self);
-  settle_all (self);
-  g_timeout_add_full (G_PRIORITY_DEFAULT, LOOK_EVERY_MS, look_cb, self, queue_free);
 
   return self;
 }
@@ -265,7 +332,7 @@ static void
 client_gone_cb (SondedClient *client,
                 Queue        *queue)
 {
-  queue->has_changed = TRUE;
+  look_soon (queue);
 }
 
 static gboolean
@@ -343,7 +410,7 @@ enqueue (Queue  *self,
   g_ptr_array_add (self->waiters, waiter);
 
   /* What the others have seen is too old to tell what this one has missed. */
-  self->has_changed = TRUE;
+  look_soon (self);
 }
 
 /*
