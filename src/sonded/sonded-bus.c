@@ -14,6 +14,7 @@
 #include "sonded-log-object.h"
 #include "sonded-manager-object.h"
 #include "sonded-server-object.h"
+#include "sonded-wait.h"
 
 #define BUS_NAME "org.sonde.Sonde1"
 #define ROOT_PATH "/org/sonde/Sonde1"
@@ -68,6 +69,7 @@ server_removed_cb (SondedDaemon *daemon,
   g_autofree char *path = sonded_server_object_dup_path (sonde_server_get_name (server));
 
   g_dbus_object_manager_server_unexport (self->objects, path);
+  sonded_wait_end (server);
 }
 
 static gboolean reconnect_cb (gpointer user_data);

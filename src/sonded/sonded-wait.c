@@ -65,6 +65,7 @@ typedef struct
   guint64      last[N_CONDITIONS]; /* when somebody looked last */
   gint64       moved_at;           /* the last time that one that is waited for differed */
   gboolean     has_changed;        /* a waiter came or left since the waiters were looked at */
+  gboolean     is_removed;         /* the server is; it may still have connections */
   gint64       look_at;
   guint        timer_id;
 } Queue;
@@ -106,8 +107,10 @@ is_met (const Waiter  *self,
 }
 
 static void
-reply_timed_out (Waiter      *self,
-                 SondeServer *server)
+reply_unmet (Waiter      *self,
+             SondeServer *server,
+             SondeError   code,
+             const char  *why)
 {
   GVariant *parameters = g_dbus_method_invocation_get_parameters (self->invocation);
   g_autoptr (GVariant) condition = g_variant_get_child_value (parameters, 0);
@@ -115,16 +118,19 @@ reply_timed_out (Waiter      *self,
 
   g_dbus_method_invocation_return_error (g_steal_pointer (&self->invocation),
                                          SONDE_ERROR,
-                                         SONDE_ERROR_TIMED_OUT,
-                                         "Server %s did not reach %s in time",
+                                         code,
+                                         "Server %s did not reach %s %s",
                                          sonde_server_get_name (server),
-                                         text);
+                                         text,
+                                         why);
 }
 
-/* Whether the waiter has nothing to wait for any more. */
+/* Whether the waiter has nothing to wait for any more. The counters of a server
+ * that is @over stay what they are. */
 static gboolean
 settle (Waiter        *self,
         SondeServer   *server,
+        gboolean       over,
         GVariant      *statistics,
         const guint64 *now)
 {
@@ -135,10 +141,13 @@ settle (Waiter        *self,
       sonded_reply (g_steal_pointer (&self->invocation), statistics, NULL);
       return TRUE;
     }
-  if (g_get_monotonic_time () < self->deadline)
+  if (!over && g_get_monotonic_time () < self->deadline)
     return FALSE;
 
-  reply_timed_out (self, server);
+  if (over)
+    reply_unmet (self, server, SONDE_ERROR_NO_SUCH_SERVER, "before it was removed");
+  else
+    reply_unmet (self, server, SONDE_ERROR_TIMED_OUT, "in time");
 
   return TRUE;
 }
@@ -171,9 +180,18 @@ read_statistics (SondeServer *server,
   return statistics;
 }
 
+/* The last connections of a server that was removed may still be waited for. */
+static gboolean
+is_over (const Queue *self)
+{
+  return self->is_removed &&
+         sonde_server_get_state (self->server) == SONDE_SERVER_STATE_STOPPED;
+}
+
 static void
 settle_all (Queue *self)
 {
+  const gboolean over = is_over (self);
   g_autoptr (GVariant) statistics = read_statistics (self->server, self->seen);
 
   self->has_changed = FALSE;
@@ -182,7 +200,7 @@ settle_all (Queue *self)
     self->next[i] = G_MAXUINT64;
 
   for (guint i = self->waiters->len; i > 0; i--)
-    if (settle (self->waiters->pdata[i - 1], self->server, statistics, self->seen))
+    if (settle (self->waiters->pdata[i - 1], self->server, over, statistics, self->seen))
       g_ptr_array_remove_index_fast (self->waiters, i - 1);
     else
       look_out (self, self->waiters->pdata[i - 1]);
@@ -239,7 +257,7 @@ may_settle (Queue *self)
 {
   const gboolean reached = has_reached (self);
 
-  return reached || self->has_changed ||
+  return reached || self->has_changed || is_over (self) ||
          g_get_monotonic_time () >= self->next_deadline;
 }
 
@@ -445,6 +463,24 @@ sonded_wait_start (SondeServer           *server,
   waiter->deadline =
     timeout_usec < (guint64) (G_MAXINT64 - start) ? start + (gint64) timeout_usec : G_MAXINT64;
   statistics = read_statistics (server, now);
-  if (!settle (waiter, server, statistics, now))
+  if (!settle (waiter, server, FALSE, statistics, now))
     enqueue (get_queue (server), g_steal_pointer (&waiter));
+}
+
+/*
+ * sonded_wait_end:
+ * @server: a server that was removed
+ *
+ * Answers those who wait for it when its last connection is gone, if not before.
+ */
+void
+sonded_wait_end (SondeServer *server)
+{
+  Queue *queue = find_queue (server);
+
+  if (queue == NULL)
+    return;
+
+  queue->is_removed = TRUE;
+  look_soon (queue);
 }

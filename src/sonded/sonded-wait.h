@@ -11,5 +11,6 @@ void sonded_wait_start (SondeServer           *server,
                         GDBusMethodInvocation *invocation,
                         GVariant              *condition,
                         guint64                timeout_usec);
+void sonded_wait_end (SondeServer *server);
 
 G_END_DECLS

@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 from gi.repository import GLib
-from sonde_daemon import DEADLINE, wait_until
+from sonde_daemon import BUS_NAME, DEADLINE, dispatch, wait_until
 from sonde_harness import SondeTest, read_all, read_exactly, send_and_finish
 
 MIB = 1024 * 1024
@@ -316,6 +316,24 @@ class TestConnections(SondeTest):
         for bad in {}, {'Nonsense': GLib.Variant('t', 1)}, {'NAccepted': GLib.Variant('s', '1')}, \
                 {'NAccepted': GLib.Variant('t', 0), 'Nonsense': GLib.Variant('t', 1)}:
             self.fails('InvalidSetting', *wait, bad, 0)
+
+    def test_wait_for_what_is_removed(self):
+        """Who waits for a removed server is answered when its last connection is gone."""
+        server = self.create('removed')
+        self.connect(server)
+        server.wait_for(NConnections=1)
+        replies = {}
+        for name, kind, value in ('NConnections', 'u', 0), ('NAccepted', 't', 2):
+            condition = {name: GLib.Variant(kind, value)}
+            arguments = GLib.Variant('(a{sv}t)', (condition, 2**64 - 1))
+            self.daemon.connection.call(
+                BUS_NAME, server.path, BUS_NAME + '.Server', 'WaitFor', arguments, None, 0,
+                GLib.MAXINT32, None, lambda _, result, key=name: replies.update({key: result}))
+        self.daemon.manager('RemoveServer', '(s)', 'removed')
+        wait_until(lambda: dispatch() and len(replies) == 2, 'both are answered')
+        finish = self.daemon.connection.call_finish
+        self.assertEqual(finish(replies['NConnections']).unpack()[0]['NConnections'], 0)
+        self.fails('NoSuchServer', finish, replies['NAccepted'])
 
     def test_snapshots_agree(self):
         """In every snapshot under load accepted is open plus closed, reset and timed out."""
