@@ -174,6 +174,13 @@ method_call (GDBusConnection       *connection,
   const Guard *guard = get_guard (user_data);
   const char  *server = NULL;
 
+  /* It was still in our queue when the bus went; nobody hears an answer. */
+  if (g_dbus_connection_is_closed (connection))
+    {
+      g_object_unref (invocation);
+      return;
+    }
+
   if (SONDE_IS_SERVER (guard->model))
     server = sonde_server_get_name (SONDE_SERVER (guard->model));
   sonded_authority_check (guard->authority, invocation, server, allowed_cb, user_data);

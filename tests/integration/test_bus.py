@@ -171,7 +171,7 @@ class TestReturn(BusTest):
         for _ in range(100):
             daemon.connection.call(BUS_NAME, server.path, BUS_NAME + '.Server', 'WaitFor',
                                    GLib.Variant('(a{sv}t)', (condition, 3600 * 1000000)), None,
-                                   Gio.DBusCallFlags.NONE, GLib.MAXINT32, None, None)
+                                   Gio.DBusCallFlags.NONE, GLib.MAXINT32, None, lambda *_: None)
         self.assertEqual(server.get('RefreshRateMs'), 100)
         wait_until(lambda: not daemon.sleeps(), 'the daemon looks at the counters')
 
@@ -189,6 +189,30 @@ class TestReturn(BusTest):
         expected = {(server.path, 'PropertiesChanged'), (ROOT, 'InterfacesAdded'),
                     (ROOT, 'InterfacesRemoved')}
         wait_until(lambda: dispatch() and expected <= set(seen), f'signals of {path}')
+
+    def test_calls_left_behind(self):
+        """Calls that the daemon has not looked at when the bus dies are dropped in silence."""
+        daemon = self.start()
+        server = daemon.get_server('echo')
+        value = GLib.Variant('(ssv)', (BUS_NAME + '.Statistics', 'RefreshRateMs',
+                                       GLib.Variant('u', 100)))
+        for i in range(3):
+            clients = [daemon.bus.connect() for _ in range(100)]
+            daemon.child.send_signal(signal.SIGSTOP)
+            for client in clients:
+                client.call(BUS_NAME, server.path, PROPERTIES_INTERFACE, 'Set', value, None,
+                            Gio.DBusCallFlags.NONE, GLib.MAXINT32, None, lambda *_: None)
+                client.flush_sync(None)
+                # The bus answers after it has passed the call on.
+                call_bus(client, 'GetId', '()')
+            daemon.bus.kill()
+            daemon.child.send_signal(signal.SIGCONT)
+            wait_until(lambda n=i + 1: daemon.log().count('The bus is gone') == n, 'it is told')
+            daemon.bus.start()
+            daemon.attach()
+            self.assertEqual(server.get('RefreshRateMs'), 0)
+        daemon.stop()
+        self.check_log(daemon)
 
     def test_bus_killed(self):
         """A bus that dies under load takes no byte with it; the daemon is back within 5 s."""
