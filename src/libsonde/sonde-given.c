@@ -10,11 +10,11 @@
 
 #include "sonde-error-private.h"
 #include "sonde-given-private.h"
+#include "sonde-listener-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -259,25 +259,6 @@ set_up (SondeGiven    *self,
   return TRUE;
 }
 
-/* GLib 2.80 and later turn TCP_NODELAY on for every socket they wrap. */
-static GSocket *
-wrap (int      fd,
-      GError **error)
-{
-  int       no_delay = 0;
-  socklen_t length = sizeof no_delay;
-  GSocket  *listener = NULL;
-
-  getsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, &length);
-  listener = g_socket_new_from_fd (fd, error);
-  if (listener == NULL)
-    return NULL;
-  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
-  g_socket_set_blocking (listener, FALSE);
-
-  return listener;
-}
-
 static GSocket *
 open_item (SondeGiven    *self,
            guint          i,
@@ -290,7 +271,7 @@ open_item (SondeGiven    *self,
   if (fd < 0)
     return NULL;
   if (set_up (self, i, fd, settings, error))
-    listener = wrap (fd, error);
+    listener = sonde_listener_wrap (fd, error);
   if (listener == NULL)
     close (fd);
 

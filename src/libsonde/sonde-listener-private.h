@@ -14,6 +14,8 @@ GPtrArray *sonde_listener_open_all (SondeSettings *settings,
 GPtrArray *sonde_listener_open_beside (SondeSettings *settings,
                                        GPtrArray     *first,
                                        GError       **error);
+GSocket   *sonde_listener_wrap (int      fd,
+                                GError **error);
 int        sonde_listener_open_sample (SondeSettings *settings);
 gboolean   sonde_listener_get_queue (GSocket *listener,
                                      guint   *depth,

@@ -145,19 +145,29 @@ set_up (int             fd,
   return bind_to (fd, address, error) && sonde_option_write (row, fd, backlog, error);
 }
 
-static GSocket *
-wrap (int            fd,
-      SondeSettings *settings,
-      GError       **error)
+/*
+ * sonde_listener_wrap:
+ * @fd: a socket that listens
+ * @error: where to put an error
+ *
+ * Makes a listener of a descriptor that is set up. GLib 2.80 and later turn
+ * TCP_NODELAY on for every socket they wrap: it stays what it was.
+ *
+ * Returns: (transfer full): the listener, which does not block and owns @fd,
+ *   or %NULL; then @fd stays the caller's
+ */
+GSocket *
+sonde_listener_wrap (int      fd,
+                     GError **error)
 {
-  GSocket  *listener = g_socket_new_from_fd (fd, error);
-  const int no_delay =
-    sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_NO_DELAY));
+  int       no_delay = FALSE;
+  socklen_t length = sizeof no_delay;
+  GSocket  *listener = NULL;
 
+  getsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, &length);
+  listener = g_socket_new_from_fd (fd, error);
   if (listener == NULL)
     return NULL;
-
-  /* GLib 2.80 and later turn TCP_NODELAY on for every socket they wrap. */
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
   g_socket_set_blocking (listener, FALSE);
 
@@ -183,7 +193,7 @@ open_one (GSocketAddress *address,
       return NULL;
     }
   if (set_up (fd, address, opening, error))
-    listener = wrap (fd, opening->settings, error);
+    listener = sonde_listener_wrap (fd, error);
   if (listener == NULL)
     close (fd);
 
