@@ -17,13 +17,14 @@ class Monitor(Process):
     """Writes to a file, which can be read without waiting for more of it."""
 
     def __init__(self, bus, *words):
-        self.output = tempfile.TemporaryFile('w+', encoding='utf-8')
+        self.output = tempfile.TemporaryFile()
         super().__init__([os.environ['SONDECTL'], '--address=' + bus.address, 'monitor', *words],
                          stdout=self.output.fileno())
 
     def text(self):
-        self.output.seek(0)
-        return self.output.read()
+        # The child shares the offset, and would write where we have left it.
+        number = self.output.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode()
 
     def wait_for(self, pattern):
         return wait_until(lambda: re.search(pattern, self.text(), re.MULTILINE), pattern)
