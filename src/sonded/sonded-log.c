@@ -8,9 +8,9 @@
 
 #include "sonded-log.h"
 
+#include "sonded-invalid.h"
 #include "sonded-log-sink.h"
 
-#include <libsonde/sonde.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -181,7 +181,6 @@ find_name (const char        *key,
            int               *number,
            GError           **error)
 {
-  g_autofree char *excerpt = NULL;
   g_autofree char *allowed = NULL;
 
   for (int i = 0; names[i] != NULL; i++)
@@ -191,17 +190,9 @@ find_name (const char        *key,
         return TRUE;
       }
 
-  excerpt = sonde_error_excerpt (name);
   allowed = g_strjoinv (", ", (char **) names);
-  g_set_error (error,
-               SONDE_ERROR,
-               SONDE_ERROR_INVALID_SETTING,
-               "%s=%s is not valid; allowed: %s",
-               key,
-               excerpt,
-               allowed);
 
-  return FALSE;
+  return sonded_set_invalid (error, key, name, allowed);
 }
 
 /*

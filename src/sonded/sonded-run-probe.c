@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "sonded-invalid.h"
 #include "sonded-reply.h"
 
 /* The options of RunProbe() and the properties of SondeProbe that they set. */
@@ -51,20 +52,14 @@ set_invalid (const char *key,
              const char *allowed,
              GError    **error)
 {
-  g_autofree char *excerpt = sonde_error_excerpt (key);
   g_autofree char *text = NULL;
 
   if (g_variant_get_size (value) <= 256)
     text = g_variant_print (value, FALSE);
   else
     text = g_strdup_printf ("(a value of type %.32s)", g_variant_get_type_string (value));
-  g_set_error (error,
-               SONDE_ERROR,
-               SONDE_ERROR_INVALID_SETTING,
-               "%s=%s is not valid; allowed: %s",
-               excerpt, text, allowed);
 
-  return FALSE;
+  return sonded_set_invalid (error, key, text, allowed);
 }
 
 static gboolean

@@ -11,6 +11,7 @@
 #include <systemd/sd-bus.h>
 
 #include "sonde-dbus.h"
+#include "sonded-invalid.h"
 #include "sonded-refresh.h"
 #include "sonded-reply.h"
 #include "sonded-skeleton.h"
@@ -105,25 +106,6 @@ handle_relisten (SondeDBusServer       *skeleton,
 }
 
 static gboolean
-set_invalid (const char *key,
-             const char *value,
-             const char *allowed,
-             GError    **error)
-{
-  g_autofree char *excerpt = sonde_error_excerpt (value);
-
-  g_set_error (error,
-               SONDE_ERROR,
-               SONDE_ERROR_INVALID_SETTING,
-               "%s=%s is not valid; allowed: %s",
-               key,
-               excerpt,
-               allowed);
-
-  return FALSE;
-}
-
-static gboolean
 get_apply (GVariant   *options,
            SondeApply *apply,
            GError    **error)
@@ -137,13 +119,13 @@ get_apply (GVariant   *options,
   g_variant_iter_init (&iter, options);
   while (g_variant_iter_next (&iter, "{&sv}", &key, NULL))
     if (!g_str_equal (key, "apply"))
-      return set_invalid ("option", key, "apply", error);
+      return sonded_set_invalid (error, "option", key, "apply");
 
   if (g_variant_n_children (options) > 0 && !g_variant_lookup (options, "apply", "&s", &nick))
     nick = "(not a string)";
   value = g_enum_get_value_by_nick (enum_class, nick);
   if (value == NULL)
-    return set_invalid ("apply", nick, "new, existing, all", error);
+    return sonded_set_invalid (error, "apply", nick, "new, existing, all");
   *apply = value->value;
 
   return TRUE;
@@ -199,7 +181,8 @@ handle_close_connection (SondeDBusServer       *skeleton,
   g_autoptr (GError) local_error = NULL;
   const gboolean reset = g_str_equal (how, "reset");
 
-  if (reset || g_str_equal (how, "fin") || set_invalid ("how", how, "fin, reset", &local_error))
+  if (reset || g_str_equal (how, "fin") ||
+      sonded_set_invalid (&local_error, "how", how, "fin, reset"))
     sonde_server_close_connection (server, id, reset, &local_error);
 
   return sonded_reply (invocation, NULL, local_error);

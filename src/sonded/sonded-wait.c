@@ -15,6 +15,7 @@
 #include "sonded-wait.h"
 
 #include "sonded-client.h"
+#include "sonded-invalid.h"
 #include "sonded-reply.h"
 
 /* Whoever has waited for a while is answered late by no more than this part of it. */
@@ -354,21 +355,6 @@ client_gone_cb (SondedClient *client,
 }
 
 static gboolean
-set_invalid (const char *key,
-             GError    **error)
-{
-  g_autofree char *excerpt = sonde_error_excerpt (key);
-
-  g_set_error (error,
-               SONDE_ERROR,
-               SONDE_ERROR_INVALID_SETTING,
-               "condition=%s is not valid; allowed: " CONDITIONS,
-               excerpt);
-
-  return FALSE;
-}
-
-static gboolean
 take_condition (Waiter     *self,
                 const char *key,
                 GVariant   *value,
@@ -394,7 +380,7 @@ take_condition (Waiter     *self,
       return TRUE;
     }
 
-  return set_invalid (key, error);
+  return sonded_set_invalid (error, "condition", key, CONDITIONS);
 }
 
 static gboolean
@@ -415,7 +401,8 @@ take_conditions (Waiter   *self,
         return FALSE;
     }
 
-  return g_variant_n_children (condition) > 0 || set_invalid ("{}", error);
+  return g_variant_n_children (condition) > 0 ||
+         sonded_set_invalid (error, "condition", "{}", CONDITIONS);
 }
 
 static void
