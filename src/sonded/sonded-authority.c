@@ -23,7 +23,7 @@
 #include <libsonde/sonde.h>
 
 #include "sonded-client.h"
-#include "sonded-config.h"
+#include "sonded-name.h"
 #include "sonded-rights.h"
 
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
@@ -272,7 +272,7 @@ describe (Check      *self,
 
   g_variant_builder_init (&details, G_VARIANT_TYPE ("a{ss}"));
   g_variant_builder_add (&details, "{ss}", "member", property != NULL ? property : member);
-  if (server != NULL && sonded_config_is_valid_name (server))
+  if (server != NULL && sonded_name_is_valid (server))
     {
       g_variant_builder_add (&details, "{ss}", "server", server);
       g_variant_builder_add (&details, "{ss}", "polkit.message", self->right->message);

@@ -10,34 +10,16 @@
 #include <string.h>
 
 #include "sonded-config-file.h"
+#include "sonded-invalid.h"
+#include "sonded-name.h"
+#include "sonded-sockets.h"
 
 #define GENERAL_GROUP "Sonde"
 #define SERVER_GROUP_PREFIX "Server "
 #define GROUPS "[" GENERAL_GROUP "], [" SERVER_GROUP_PREFIX "NAME]"
-#define SERVER_NAME_MAX 64
-#define SOCKET_NAME_MAX 255
+#define MAX_CONNECTIONS_MAX 2147483647
 #define PRESET "Preset"
 #define LISTEN "Listen"
-#define LISTEN_FD "fd"
-
-/*
- * sonded_config_is_valid_name:
- * @name: what a server shall be called
- *
- * Checks the name of a server: 1 to 64 bytes of printable UTF-8.
- */
-gboolean
-sonded_config_is_valid_name (const char *name)
-{
-  if (name[0] == '\0' || strlen (name) > SERVER_NAME_MAX || !g_utf8_validate (name, -1, NULL))
-    return FALSE;
-
-  for (const char *c = name; *c != '\0'; c = g_utf8_next_char (c))
-    if (!g_unichar_isprint (g_utf8_get_char (c)))
-      return FALSE;
-
-  return TRUE;
-}
 
 static SondedConfig *
 config_new (void)
@@ -81,12 +63,8 @@ take_general_key (SondedConfig *self,
                    "%s is not a setting of [" GENERAL_GROUP "]; allowed: MaxConnections", key);
       return FALSE;
     }
-  if (!g_ascii_string_to_unsigned (value, 10, 0, G_MAXINT32, &number, NULL))
-    {
-      g_set_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING,
-                   "MaxConnections=%s is not valid; allowed: 0 to %d", value, G_MAXINT32);
-      return FALSE;
-    }
+  if (!g_ascii_string_to_unsigned (value, 10, 0, MAX_CONNECTIONS_MAX, &number, NULL))
+    return sonded_set_invalid (error, key, value, "0 to " G_STRINGIFY (MAX_CONNECTIONS_MAX));
   self->max_connections = (guint) number;
 
   return TRUE;
@@ -134,53 +112,7 @@ load_key (SondeSettings          *settings,
   return sonded_lines_set_error (file->lines, group, key, local_error->message, error);
 }
 
-/* systemd.socket(5) says what a name may be. */
-static gboolean
-is_socket_name (const char *name)
-{
-  const gsize length = strlen (name);
-
-  if (length < 1 || length > SOCKET_NAME_MAX)
-    return FALSE;
-
-  for (const char *c = name; *c != '\0'; c++)
-    if (!g_ascii_isprint (*c) || *c == ':')
-      return FALSE;
-
-  return TRUE;
-}
-
-/* `fd`, `fd:NAME`, or nothing, which takes back what an earlier file asked. */
-static gboolean
-take_listen (const char *value,
-             const char *server,
-             char      **sockets,
-             GError    **error)
-{
-  g_autofree char *excerpt = NULL;
-
-  g_clear_pointer (sockets, g_free);
-  if (value[0] == '\0')
-    return TRUE;
-  if (strcmp (value, LISTEN_FD) == 0)
-    *sockets = g_strdup (server);
-  else if (g_str_has_prefix (value, LISTEN_FD ":"))
-    *sockets = g_strdup (value + strlen (LISTEN_FD ":"));
-  if (*sockets != NULL && is_socket_name (*sockets))
-    return TRUE;
-
-  excerpt = sonde_error_excerpt (value);
-  g_set_error (error,
-               SONDE_ERROR,
-               SONDE_ERROR_INVALID_SETTING,
-               LISTEN "=%s is not valid; allowed: fd, or fd:NAME where NAME is 1 to %d characters "
-                      "of ASCII without a colon",
-               excerpt,
-               SOCKET_NAME_MAX);
-
-  return FALSE;
-}
-
+/* An empty value takes back what an earlier file asked. */
 static gboolean
 load_listen (char                  **sockets,
              const SondedConfigFile *file,
@@ -191,7 +123,8 @@ load_listen (char                  **sockets,
   g_autofree char *value = g_key_file_get_value (file->keys, group, LISTEN, NULL);
   g_autoptr (GError) local_error = NULL;
 
-  if (take_listen (value, server, sockets, &local_error))
+  g_clear_pointer (sockets, g_free);
+  if (value[0] == '\0' || sonded_sockets_parse (value, server, sockets, &local_error))
     return TRUE;
 
   return sonded_lines_set_error (file->lines, group, LISTEN, local_error->message, error);
@@ -298,7 +231,7 @@ check_group (const SondedConfigFile *file,
 
   if (strcmp (group, GENERAL_GROUP) == 0 ||
       (g_str_has_prefix (group, SERVER_GROUP_PREFIX) &&
-       sonded_config_is_valid_name (group + strlen (SERVER_GROUP_PREFIX))))
+       sonded_name_is_valid (group + strlen (SERVER_GROUP_PREFIX))))
     return TRUE;
 
   message = g_strdup_printf ("[%s] is not a group; allowed: " GROUPS, group);

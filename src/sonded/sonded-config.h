@@ -23,8 +23,6 @@ SondedConfig *sonded_config_parse (const char *path,
                                    GError    **error);
 void          sonded_config_free (SondedConfig *self);
 
-gboolean sonded_config_is_valid_name (const char *name);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SondedConfig, sonded_config_free)
 
 G_END_DECLS

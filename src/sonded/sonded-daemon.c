@@ -8,8 +8,6 @@
 
 #include "sonded-daemon.h"
 
-#include "sonded-config.h"
-
 struct _SondedDaemon
 {
   GObject parent_instance;
@@ -283,38 +281,6 @@ drop_starting (SondedDaemon *self,
   g_object_ref (server);
   g_hash_table_remove (self->starting, sonde_server_get_name (server));
   let_go (self, server);
-}
-
-/*
- * sonded_daemon_check_server:
- * @name: a name
- * @settings: an `a{sv}`, as for sonde_settings_update()
- * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
- *
- * Checks what somebody on the bus wants to make a server of.
- *
- * Returns: (transfer full): what is asked for
- */
-SondeSettings *
-sonded_daemon_check_server (const char *name,
-                            GVariant   *settings,
-                            GError    **error)
-{
-  g_autoptr (SondeSettings) asked = sonde_settings_new ();
-
-  if (!sonded_config_is_valid_name (name))
-    {
-      g_autofree char *excerpt = sonde_error_excerpt (name);
-
-      g_set_error (error,
-                   SONDE_ERROR,
-                   SONDE_ERROR_INVALID_SETTING,
-                   "name=%s is not valid; allowed: 1 to 64 bytes of printable UTF-8",
-                   excerpt);
-      return NULL;
-    }
-
-  return sonde_settings_update (asked, settings, error) ? g_steal_pointer (&asked) : NULL;
 }
 
 /*

@@ -9,6 +9,8 @@
 
 #include "sonde-dbus.h"
 #include "sonded-describe.h"
+#include "sonded-invalid.h"
+#include "sonded-name.h"
 #include "sonded-reply.h"
 #include "sonded-run-probe.h"
 #include "sonded-server-object.h"
@@ -41,6 +43,23 @@ created_cb (GObject      *source,
   reply_with_path (user_data, server, local_error);
 }
 
+/* What somebody on the bus wants to make a server of. */
+static SondeSettings *
+check_request (const char *name,
+               GVariant   *settings,
+               GError    **error)
+{
+  g_autoptr (SondeSettings) asked = sonde_settings_new ();
+
+  if (!sonded_name_is_valid (name))
+    {
+      sonded_set_invalid (error, "name", name, SONDED_NAME_ALLOWED);
+      return NULL;
+    }
+
+  return sonde_settings_update (asked, settings, error) ? g_steal_pointer (&asked) : NULL;
+}
+
 static gboolean
 handle_create_server (SondeDBusManager      *skeleton,
                       GDBusMethodInvocation *invocation,
@@ -49,7 +68,7 @@ handle_create_server (SondeDBusManager      *skeleton,
                       SondedDaemon          *daemon)
 {
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (SondeSettings) asked = sonded_daemon_check_server (name, settings, &local_error);
+  g_autoptr (SondeSettings) asked = check_request (name, settings, &local_error);
 
   if (asked == NULL)
     return sonded_reply (invocation, NULL, local_error);

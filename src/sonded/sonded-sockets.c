@@ -12,8 +12,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libsonde/sonde.h>
+#include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
+
+#include "sonded-invalid.h"
+
+#define NAME_MAX_BYTES 255
+#define ALLOWED "fd, or fd:NAME where NAME is 1 to 255 characters of ASCII without a colon"
 
 typedef struct
 {
@@ -129,6 +135,51 @@ sonded_sockets_free (SondedSockets *self)
 {
   g_array_unref (self->items);
   g_free (self);
+}
+
+/* systemd.socket(5) says what a name may be. */
+static gboolean
+is_valid_name (const char *name)
+{
+  const gsize length = strlen (name);
+
+  if (length < 1 || length > NAME_MAX_BYTES)
+    return FALSE;
+
+  for (const char *c = name; *c != '\0'; c++)
+    if (!g_ascii_isprint (*c) || *c == ':')
+      return FALSE;
+
+  return TRUE;
+}
+
+/*
+ * sonded_sockets_parse:
+ * @value: `fd` or `fd:NAME`, as Listen= has it
+ * @server: the name of the server that shall listen there
+ * @name: (out): the name of sockets; without any that of the server
+ * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
+ *
+ * Reads which sockets a server shall listen on.
+ */
+gboolean
+sonded_sockets_parse (const char *value,
+                      const char *server,
+                      char      **name,
+                      GError    **error)
+{
+  const char *found = NULL;
+
+  if (g_str_equal (value, "fd"))
+    found = server;
+  else if (g_str_has_prefix (value, "fd:"))
+    found = value + strlen ("fd:");
+  if (found == NULL || !is_valid_name (found))
+    return sonded_set_invalid (error, "Listen", value, ALLOWED);
+
+  *name = g_strdup (found);
+
+  return TRUE;
 }
 
 static char *

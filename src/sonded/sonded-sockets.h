@@ -12,6 +12,10 @@ typedef struct _SondedSockets SondedSockets;
 
 SondedSockets *sonded_sockets_take (GError **error);
 void           sonded_sockets_free (SondedSockets *self);
+gboolean       sonded_sockets_parse (const char *value,
+                                     const char *server,
+                                     char      **name,
+                                     GError    **error);
 GArray        *sonded_sockets_find (SondedSockets *self,
                                     const char    *name,
                                     GError       **error);

@@ -196,24 +196,6 @@ test_bad (void)
     }
 }
 
-static void
-test_names (void)
-{
-  g_autofree char *longest = g_strnfill (64, 'x');
-  g_autofree char *too_long = g_strnfill (65, 'x');
-
-  g_test_summary ("A server has a name of 1 to 64 bytes that can be printed.");
-
-  g_assert_true (sonded_config_is_valid_name ("a"));
-  g_assert_true (sonded_config_is_valid_name ("a b/c-d_é"));
-  g_assert_true (sonded_config_is_valid_name (longest));
-  g_assert_false (sonded_config_is_valid_name (""));
-  g_assert_false (sonded_config_is_valid_name (too_long));
-  g_assert_false (sonded_config_is_valid_name ("tab\there"));
-  g_assert_false (sonded_config_is_valid_name ("line\n"));
-  g_assert_false (sonded_config_is_valid_name ("\xff"));
-}
-
 typedef struct
 {
   char *folder; /* (owned) */
@@ -344,7 +326,6 @@ main (int   argc,
   g_test_add_func ("/config/preset", test_preset);
   g_test_add_func ("/config/groups", test_groups);
   g_test_add_func ("/config/bad", test_bad);
-  g_test_add_func ("/config/names", test_names);
   ADD ("/config/load", test_load);
   ADD ("/config/load/zero-byte", test_load_zero_byte);
   ADD ("/config/load/nothing", test_load_nothing);
