@@ -3,7 +3,10 @@
 
 /* Whoever has called us and is to be served as long as he is on the bus. There
  * is one watch for each caller, however many calls of his wait: a bus counts
- * the rules of a connection, and a watch asks it a question. */
+ * the rules of a connection, and a watch asks it a question.
+ *
+ * Not g_bus_watch_name(): where the connection is closed, or closes before the
+ * bus has answered, it calls that critical, though nothing can prevent it. */
 
 #include "config.h"
 
@@ -17,9 +20,15 @@ struct _SondedClient
 
   GDBusConnection *connection; /* (owned): it has the table of all clients */
   char            *name;       /* (owned): on the bus, never given twice */
-  guint            watch_id;
+  guint            subscription_id;
+  gulong           closed_id;
   gboolean         is_gone;
 };
+
+#define DBUS_NAME "org.freedesktop.DBus"
+#define DBUS_PATH "/org/freedesktop/DBus"
+#define DBUS_INTERFACE "org.freedesktop.DBus"
+#define OWNER_CHANGED "NameOwnerChanged"
 
 G_DEFINE_FINAL_TYPE (SondedClient, sonded_client, G_TYPE_OBJECT)
 
@@ -50,20 +59,118 @@ get_table (GDBusConnection *connection)
   return table;
 }
 
-/* Comes as well when the connection is lost. */
 static void
-vanished_cb (GDBusConnection *connection,
-             const char      *name,
-             gpointer         user_data)
+leave (SondedClient *self)
 {
-  g_autoptr (SondedClient) self = g_object_ref (user_data);
+  g_autoptr (SondedClient) kept = g_object_ref (self);
 
-  if (self->is_gone)
+  if (kept->is_gone)
     return;
 
-  self->is_gone = TRUE;
-  sonded_calls_forget (self->connection, self->name);
-  g_signal_emit (self, signals[SIGNAL_GONE], 0);
+  kept->is_gone = TRUE;
+  sonded_calls_forget (kept->connection, kept->name);
+  g_signal_emit (kept, signals[SIGNAL_GONE], 0);
+}
+
+static void
+closed_cb (GDBusConnection *connection,
+           gboolean         remote_peer_vanished,
+           GError          *error,
+           SondedClient    *self)
+{
+  leave (self);
+}
+
+/* Of a unique name this is the only change. */
+static void
+owner_changed_cb (GDBusConnection *connection,
+                  const char      *sender,
+                  const char      *object_path,
+                  const char      *interface,
+                  const char      *signal,
+                  GVariant        *parameters,
+                  gpointer         user_data)
+{
+  leave (user_data);
+}
+
+/* He may have left before the bus knew that we want to be told. */
+static void
+asked_cb (GObject      *source,
+          GAsyncResult *result,
+          gpointer      user_data)
+{
+  g_autoptr (SondedClient) self = user_data;
+  g_autoptr (GVariant) reply =
+    g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
+  gboolean is_there = !g_dbus_connection_is_closed (self->connection);
+
+  if (reply != NULL)
+    g_variant_get (reply, "(b)", &is_there);
+  if (!is_there)
+    leave (self);
+}
+
+static void
+call_bus (SondedClient       *self,
+          const char         *method,
+          const char         *argument,
+          GAsyncReadyCallback callback,
+          gpointer            user_data)
+{
+  g_dbus_connection_call (self->connection,
+                          DBUS_NAME,
+                          DBUS_PATH,
+                          DBUS_INTERFACE,
+                          method,
+                          g_variant_new ("(s)", argument),
+                          NULL,
+                          G_DBUS_CALL_FLAGS_NONE,
+                          -1,
+                          NULL,
+                          callback,
+                          user_data);
+}
+
+static char *
+make_rule (SondedClient *self)
+{
+  return g_strdup_printf ("type='signal',sender='" DBUS_NAME "',path='" DBUS_PATH
+                          "',interface='" DBUS_INTERFACE "',member='" OWNER_CHANGED
+                          "',arg0='%s'",
+                          self->name);
+}
+
+static void
+watch (SondedClient *self)
+{
+  g_autofree char *rule = make_rule (self);
+
+  self->closed_id =
+    g_signal_connect (self->connection, "closed", G_CALLBACK (closed_cb), self);
+  self->subscription_id =
+    g_dbus_connection_signal_subscribe (self->connection,
+                                        DBUS_NAME,
+                                        DBUS_INTERFACE,
+                                        OWNER_CHANGED,
+                                        DBUS_PATH,
+                                        self->name,
+                                        G_DBUS_SIGNAL_FLAGS_NO_MATCH_RULE,
+                                        owner_changed_cb,
+                                        self,
+                                        NULL);
+  call_bus (self, "AddMatch", rule, NULL, NULL);
+  call_bus (self, "NameHasOwner", self->name, asked_cb, g_object_ref (self));
+}
+
+static void
+unwatch (SondedClient *self)
+{
+  g_autofree char *rule = make_rule (self);
+
+  g_signal_handler_disconnect (self->connection, self->closed_id);
+  g_dbus_connection_signal_unsubscribe (self->connection, self->subscription_id);
+  call_bus (self, "RemoveMatch", rule, NULL, NULL);
 }
 
 static void
@@ -71,7 +178,7 @@ sonded_client_finalize (GObject *object)
 {
   SondedClient *self = SONDED_CLIENT (object);
 
-  g_bus_unwatch_name (self->watch_id);
+  unwatch (self);
   g_hash_table_remove (get_table (self->connection), self->name);
   g_object_unref (self->connection);
   g_free (self->name);
@@ -123,13 +230,7 @@ sonded_client_get (GDBusMethodInvocation *invocation)
   self->connection = g_object_ref (connection);
   self->name = g_strdup (name);
   g_hash_table_insert (get_table (connection), self->name, self);
-  self->watch_id = g_bus_watch_name_on_connection (connection,
-                                                   name,
-                                                   G_BUS_NAME_WATCHER_FLAGS_NONE,
-                                                   NULL,
-                                                   vanished_cb,
-                                                   self,
-                                                   NULL);
+  watch (self);
 
   return self;
 }

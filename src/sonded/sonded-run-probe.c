@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "sonded-client.h"
 #include "sonded-invalid.h"
 #include "sonded-reply.h"
 
@@ -190,15 +191,17 @@ set_options (SondeProbe *probe,
 typedef struct
 {
   GObject               *owner;       /* (owned) */
+  SondedClient          *client;      /* (owned): the caller */
   GDBusMethodInvocation *invocation;  /* (owned) until it is answered */
   GCancellable          *cancellable; /* (owned) */
-  guint                  watch_id;
+  gulong                 gone_id;
 } Run;
 
 static void
 run_free (Run *run)
 {
-  g_clear_handle_id (&run->watch_id, g_bus_unwatch_name);
+  g_signal_handler_disconnect (run->client, run->gone_id);
+  g_clear_object (&run->client);
   g_clear_object (&run->cancellable);
   g_clear_object (&run->owner);
   g_free (run);
@@ -218,27 +221,6 @@ run_cb (GObject      *source,
   set_n_probes (run->owner, get_n_probes (run->owner) - 1);
   measured = sonde_probe_run_finish (SONDE_PROBE (source), result, &local_error);
   sonded_reply (run->invocation, measured, local_error);
-}
-
-static void
-caller_vanished_cb (GDBusConnection *connection,
-                    const char      *name,
-                    gpointer         user_data)
-{
-  g_cancellable_cancel (((Run *) user_data)->cancellable);
-}
-
-static void
-watch_caller (Run *run)
-{
-  run->watch_id =
-    g_bus_watch_name_on_connection (g_dbus_method_invocation_get_connection (run->invocation),
-                                    g_dbus_method_invocation_get_sender (run->invocation),
-                                    G_BUS_NAME_WATCHER_FLAGS_NONE,
-                                    NULL,
-                                    caller_vanished_cb,
-                                    run,
-                                    NULL);
 }
 
 static SondeProbe *
@@ -309,7 +291,13 @@ sonded_run_probe (GObject               *owner,
   run->owner = g_object_ref (owner);
   run->invocation = invocation;
   run->cancellable = g_cancellable_new ();
-  watch_caller (run);
+  run->client = sonded_client_get (invocation);
+  run->gone_id = g_signal_connect_swapped (run->client,
+                                           "gone",
+                                           G_CALLBACK (g_cancellable_cancel),
+                                           run->cancellable);
+  if (sonded_client_is_gone (run->client))
+    g_cancellable_cancel (run->cancellable);
   set_n_probes (owner, get_n_probes (owner) + 1);
   sonde_probe_run_async (probe, run->cancellable, run_cb, run);
 }
