@@ -22,6 +22,8 @@ typedef struct
   SondedDaemon    *daemon;
   SondedProvision *provision;
   SondedBus       *bus; /* NULL: serves TCP only */
+  gboolean         is_ready;
+  gboolean         is_reload_asked; /* before it was ready */
   gboolean         stopping;
   int              status;
 } App;
@@ -57,7 +59,10 @@ reload_cb (gpointer user_data)
 {
   App *app = user_data;
 
-  if (!app->stopping)
+  /* The end of reloading is told as being ready. */
+  if (!app->is_ready)
+    app->is_reload_asked = TRUE;
+  else if (!app->stopping)
     sonded_provision_load_async (app->provision, reloaded_cb, NULL);
 
   return G_SOURCE_CONTINUE;
@@ -82,6 +87,33 @@ fail (App    *app,
 }
 
 static void
+become_ready (App *app)
+{
+  app->is_ready = TRUE;
+  sonded_notify_ready (app->daemon);
+  if (app->is_reload_asked)
+    reload_cb (app);
+}
+
+static void
+connected_cb (GObject      *source,
+              GAsyncResult *result,
+              gpointer      user_data)
+{
+  App *app = user_data;
+  g_autoptr (GError) local_error = NULL;
+  const gboolean is_there = sonded_bus_connect_finish (SONDED_BUS (source), result, &local_error);
+
+  if (app->stopping)
+    return;
+
+  if (is_there)
+    become_ready (app);
+  else
+    fail (app, SONDED_EXIT_NO_BUS, local_error);
+}
+
+static void
 loaded_cb (GObject      *source,
            GAsyncResult *result,
            gpointer      user_data)
@@ -94,10 +126,10 @@ loaded_cb (GObject      *source,
 
   if (!sonded_provision_load_finish (SONDED_PROVISION (source), result, &local_error))
     fail (app, sonded_options_get_load_status (local_error), local_error);
-  else if (app->bus != NULL && !sonded_bus_connect (app->bus, &local_error))
-    fail (app, SONDED_EXIT_NO_BUS, local_error);
+  else if (app->bus != NULL)
+    sonded_bus_connect_async (app->bus, connected_cb, app);
   else
-    sonded_notify_ready (app->daemon);
+    become_ready (app);
 }
 
 /* GSocketService warns of each accept(2) that fails. A shard looks into it, says

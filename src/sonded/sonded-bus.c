@@ -134,6 +134,13 @@ take_connection (SondedBus       *self,
                  GDBusConnection *connection,
                  GError         **error)
 {
+  /* Then `closed` may have been emitted already. */
+  if (g_dbus_connection_is_closed (connection))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection is closed");
+      return FALSE;
+    }
+
   self->connection = g_object_ref (connection);
   g_dbus_connection_set_exit_on_close (connection, FALSE);
   g_signal_connect (connection, "closed", G_CALLBACK (closed_cb), self);
@@ -158,16 +165,77 @@ take_connection (SondedBus       *self,
   (G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION)
 
 static void
+connected_cb (GObject      *source,
+              GAsyncResult *result,
+              gpointer      user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  SondedBus *self = g_task_get_source_object (task);
+  GError    *error = NULL;
+  g_autoptr (GDBusConnection) connection =
+    g_dbus_connection_new_for_address_finish (result, &error);
+
+  if (connection != NULL && take_connection (self, connection, &error))
+    {
+      g_task_return_boolean (task, TRUE);
+      return;
+    }
+  g_prefix_error (&error,
+                  "cannot reach the bus at %s (--no-bus serves without one): ",
+                  self->address);
+  g_task_return_error (task, error);
+}
+
+/*
+ * sonded_bus_connect_async:
+ * @self: a presence
+ * @callback: what is called when it is done
+ * @user_data: what it is called with
+ *
+ * Connects to the bus, exports all objects and asks for the name. When the
+ * connection is lost later, it is made again.
+ */
+void
+sonded_bus_connect_async (SondedBus          *self,
+                          GAsyncReadyCallback callback,
+                          gpointer            user_data)
+{
+  GTask *task = g_task_new (self, NULL, callback, user_data);
+
+  g_task_set_source_tag (task, sonded_bus_connect_async);
+  g_dbus_connection_new_for_address (self->address,
+                                     CONNECTION_FLAGS,
+                                     NULL,
+                                     NULL,
+                                     connected_cb,
+                                     task);
+}
+
+/*
+ * sonded_bus_connect_finish:
+ * @self: a presence
+ * @result: what the callback got
+ * @error: where to put an error
+ *
+ * Ends sonded_bus_connect_async().
+ */
+gboolean
+sonded_bus_connect_finish (SondedBus    *self,
+                           GAsyncResult *result,
+                           GError      **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
 reconnected_cb (GObject      *source,
                 GAsyncResult *result,
                 gpointer      user_data)
 {
-  g_autoptr (SondedBus) self = user_data;
+  SondedBus *self = SONDED_BUS (source);
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (GDBusConnection) connection =
-    g_dbus_connection_new_for_address_finish (result, &local_error);
 
-  if (connection != NULL && take_connection (self, connection, &local_error))
+  if (sonded_bus_connect_finish (self, result, &local_error))
     return;
 
   g_debug ("Could not come back to the bus: %s", local_error->message);
@@ -180,12 +248,7 @@ reconnect_cb (gpointer user_data)
   SondedBus *self = user_data;
 
   self->reconnect_id = 0;
-  g_dbus_connection_new_for_address (self->address,
-                                     CONNECTION_FLAGS,
-                                     NULL,
-                                     NULL,
-                                     reconnected_cb,
-                                     g_object_ref (self));
+  sonded_bus_connect_async (self, reconnected_cb, NULL);
 
   return G_SOURCE_REMOVE;
 }
@@ -258,28 +321,4 @@ sonded_bus_new (SondedDaemon    *daemon,
                            G_CONNECT_DEFAULT);
 
   return self;
-}
-
-/*
- * sonded_bus_connect:
- * @self: a presence
- * @error: where to put an error
- *
- * Connects to the bus, exports all objects and asks for the name. When the
- * connection is lost later, it is made again.
- */
-gboolean
-sonded_bus_connect (SondedBus *self,
-                    GError   **error)
-{
-  g_autoptr (GDBusConnection) connection = NULL;
-
-  connection =
-    g_dbus_connection_new_for_address_sync (self->address, CONNECTION_FLAGS, NULL, NULL, error);
-  if (connection == NULL)
-    g_prefix_error (error,
-                    "cannot reach the bus at %s (--no-bus serves without one): ",
-                    self->address);
-
-  return connection != NULL && take_connection (self, connection, error);
 }

@@ -16,7 +16,11 @@ SondedBus *sonded_bus_new (SondedDaemon    *daemon,
                            SondedLog       *log,
                            const char      *address,
                            gboolean         system_bus);
-gboolean   sonded_bus_connect (SondedBus *self,
-                               GError   **error);
+void       sonded_bus_connect_async (SondedBus          *self,
+                                     GAsyncReadyCallback callback,
+                                     gpointer            user_data);
+gboolean   sonded_bus_connect_finish (SondedBus    *self,
+                                      GAsyncResult *result,
+                                      GError      **error);
 
 G_END_DECLS

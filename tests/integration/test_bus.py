@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -95,6 +96,25 @@ class TestNoBus(BusTest):
             self.assertIn(NOWHERE, line)
             self.assertIn('--no-bus', line)
             self.assertNotRegex(process.log(), 'WARNING|CRITICAL')
+
+    def test_deaf_bus(self):
+        """While the bus does not answer the daemon serves, and ends when it is told to."""
+        with tempfile.TemporaryDirectory(prefix='sonde-deaf-') as directory, \
+                socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(directory + '/bus')
+            listener.listen()
+            process = self.start_without(f'--address=unix:path={directory}/bus')
+            pattern = re.compile(r'Server echo listens on 127\.0\.0\.1:(\d+)')
+            port = wait_until(lambda: pattern.search(process.log()), 'it listens')[1]
+            listener.settimeout(DEADLINE)
+            with listener.accept()[0] as connection:
+                self.assertTrue(connection.recv(1))
+                process.child.send_signal(signal.SIGHUP)
+                with socket.create_connection(('127.0.0.1', int(port)), DEADLINE) as sock:
+                    sock.sendall(b'served')
+                    self.assertEqual(read_exactly(sock, 6), b'served')
+                process.child.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(), 0)
 
     def test_no_address(self):
         """Where not even an address of a bus is known the line says so."""
