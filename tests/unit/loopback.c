@@ -198,6 +198,24 @@ loopback_expect_silence (int fd)
   g_assert_cmpint (errno, ==, EAGAIN);
 }
 
+/* Whether whoever serves a client sends back what it gets. */
+void
+loopback_expect_echo (int fd)
+{
+  loopback_send_text (fd, "hello");
+  loopback_expect (fd, "hello");
+}
+
+/* The same of whoever listens on a port. */
+void
+loopback_expect_server (guint16 port)
+{
+  const int client = loopback_connect (port);
+
+  loopback_expect_echo (client);
+  loopback_close (client);
+}
+
 /* Reads until the FIN. */
 GByteArray *
 loopback_read_all (int fd)
@@ -211,6 +229,20 @@ loopback_read_all (int fd)
   g_assert_cmpint (n, ==, 0);
 
   return bytes;
+}
+
+static gpointer
+read_thread (gpointer user_data)
+{
+  return loopback_read_all (GPOINTER_TO_INT (user_data));
+}
+
+/* Reads to the end while the test does something else; joining the thread
+ * gives the bytes. */
+GThread *
+loopback_start_reading (int fd)
+{
+  return g_thread_new ("reader", read_thread, GINT_TO_POINTER (fd));
 }
 
 /* Bytes that do not repeat where a buffer ends. */

@@ -26,10 +26,13 @@ void        loopback_reset (int fd);
 void        loopback_close (int fd);
 void        loopback_expect (int         fd,
                              const char *text);
+void        loopback_expect_echo (int fd);
+void        loopback_expect_server (guint16 port);
 void        loopback_expect_end (int fd);
 void        loopback_expect_reset (int fd);
 void        loopback_expect_silence (int fd);
 GByteArray *loopback_read_all (int fd);
+GThread    *loopback_start_reading (int fd);
 guint8     *loopback_make_noise (gsize length);
 
 int   loopback_get_int (int fd,

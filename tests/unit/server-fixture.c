@@ -5,21 +5,12 @@
 
 #include "server-fixture.h"
 
+#include "parse-value.h"
+
 #include <unistd.h>
 
 /* A test program whose server takes this long has failed. */
 #define PATIENCE_S 90
-
-static GVariant *
-parse (const char *text)
-{
-  g_autoptr (GError) error = NULL;
-  GVariant *value = g_variant_parse (NULL, text, NULL, NULL, &error);
-
-  g_assert_no_error (error);
-
-  return value;
-}
 
 /* Makes a server at a port that the kernel picks, if the settings say nothing
  * else. */
@@ -27,7 +18,7 @@ SondeServer *
 server_fixture_new (const char *settings_text)
 {
   g_autoptr (SondeSettings) settings = sonde_settings_new ();
-  g_autoptr (GVariant) changes = parse (settings_text);
+  g_autoptr (GVariant) changes = parse_value (settings_text);
   g_autoptr (GError) error = NULL;
   SondeServer *server = NULL;
 
@@ -54,6 +45,16 @@ server_fixture_start (const char *settings_text)
   return server;
 }
 
+void
+server_fixture_relisten (SondeServer *server)
+{
+  g_autoptr (GError) error = NULL;
+
+  sonde_server_relisten (server, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (sonde_server_get_state (server), ==, SONDE_SERVER_STATE_LISTENING);
+}
+
 /* Ends a server whose connections may be in any state. */
 void
 server_fixture_free (SondeServer *server)
@@ -69,7 +70,7 @@ server_fixture_update (SondeServer *server,
                        const char  *changes_text,
                        SondeApply   apply)
 {
-  g_autoptr (GVariant) changes = parse (changes_text);
+  g_autoptr (GVariant) changes = parse_value (changes_text);
   g_autoptr (GError) error = NULL;
 
   sonde_server_update (server, changes, apply, &error);
@@ -124,7 +125,7 @@ server_fixture_assert_setting (SondeServer *server,
 {
   g_autoptr (SondeSettings) settings = sonde_server_dup_settings (server);
   g_autoptr (GVariant) value = sonde_settings_get_value (settings, key);
-  g_autoptr (GVariant) expected = parse (expected_text);
+  g_autoptr (GVariant) expected = parse_value (expected_text);
 
   g_assert_cmpvariant (value, expected);
 }
@@ -138,7 +139,7 @@ server_fixture_assert_connection (SondeServer *server,
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) all = sonde_server_get_connection (server, id, &error);
-  g_autoptr (GVariant) expected = parse (expected_text);
+  g_autoptr (GVariant) expected = parse_value (expected_text);
   g_autoptr (GVariant) value = NULL;
 
   g_assert_no_error (error);

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 
 SondeServer *server_fixture_new (const char *settings_text);
 SondeServer *server_fixture_start (const char *settings_text);
+void         server_fixture_relisten (SondeServer *server);
 void         server_fixture_free (SondeServer *server);
 
 void    server_fixture_update (SondeServer *server,

@@ -107,6 +107,14 @@ session_fixture_run_until (SessionFixture *fixture,
     session_fixture_step (fixture);
 }
 
+/* Steps to where the FIN is out and the peer's is waited for. */
+void
+session_fixture_run_until_leaving (SessionFixture *fixture)
+{
+  while (fixture->session->phase != SONDE_PHASE_LEAVING)
+    session_fixture_step (fixture);
+}
+
 /* Sends, without ever reading, until the session cannot send any more. */
 void
 session_fixture_stall (SessionFixture *fixture)

@@ -29,6 +29,7 @@ void     session_fixture_step (SessionFixture *fixture);
 void     session_fixture_run (SessionFixture *fixture);
 void     session_fixture_run_until (SessionFixture *fixture,
                                     guint64         n_received);
+void     session_fixture_run_until_leaving (SessionFixture *fixture);
 gboolean session_fixture_is_ready (SessionFixture *fixture);
 void     session_fixture_stall (SessionFixture *fixture);
 void     session_fixture_end (SessionFixture *fixture,

@@ -3,6 +3,8 @@
 
 #include "config.h"
 
+#include "parse-value.h"
+
 #include <string.h>
 
 #include <libsonde/sonde-error.h>
@@ -112,17 +114,6 @@ static const struct
   { &places, "@ao []", NULL },
 };
 
-static GVariant *
-parse (const char *text)
-{
-  g_autoptr (GError) error = NULL;
-  GVariant *value = g_variant_parse (NULL, text, NULL, NULL, &error);
-
-  g_assert_no_error (error);
-
-  return value;
-}
-
 /* Key, value and range: whoever reads the message can do better at once. */
 static void
 assert_refused (const SondeKey *key,
@@ -150,7 +141,7 @@ test_kinds (void)
     {
       g_autofree char *range = sonde_key_describe_range (kinds[i].key);
       g_autoptr (GVariant) fallback = sonde_key_dup_default (kinds[i].key);
-      g_autoptr (GVariant) expected = parse (kinds[i].fallback);
+      g_autoptr (GVariant) expected = parse_value (kinds[i].fallback);
 
       g_assert_true (g_variant_type_equal (sonde_key_get_variant_type (kinds[i].key),
                                            G_VARIANT_TYPE (kinds[i].type)));
@@ -167,14 +158,14 @@ test_check (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (checks); i++)
     {
-      g_autoptr (GVariant) value = parse (checks[i].value);
+      g_autoptr (GVariant) value = parse_value (checks[i].value);
       g_autoptr (GVariant) expected = NULL;
       g_autoptr (GVariant) checked = NULL;
       g_autoptr (GError) error = NULL;
 
       if (checks[i].checked == NULL)
         continue;
-      expected = parse (checks[i].checked);
+      expected = parse_value (checks[i].checked);
       checked = sonde_key_check (checks[i].key, value, &error);
       g_assert_no_error (error);
       g_assert_false (g_variant_is_floating (checked));
@@ -190,7 +181,7 @@ test_refused (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (checks); i++)
     {
-      g_autoptr (GVariant) value = parse (checks[i].value);
+      g_autoptr (GVariant) value = parse_value (checks[i].value);
       g_autofree char *shown = NULL;
 
       if (checks[i].checked != NULL || checks[i].key == &places)
@@ -210,7 +201,7 @@ test_refused_addresses (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (checks); i++)
     {
-      g_autoptr (GVariant) value = parse (checks[i].value);
+      g_autoptr (GVariant) value = parse_value (checks[i].value);
       g_autoptr (GError) error = NULL;
 
       if (checks[i].checked != NULL || checks[i].key != &places)

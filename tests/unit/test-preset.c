@@ -3,6 +3,8 @@
 
 #include "config.h"
 
+#include "parse-value.h"
+
 #include <string.h>
 
 #include <libsonde/sonde-error.h>
@@ -34,17 +36,6 @@ static const struct
     " 'ReuseAddress': <true>, 'ReusePort': <true>, 'Backlog': <uint32 100>, 'NoDelay': <true>,"
     " 'QuickAck': <true>}" },
 };
-
-static GVariant *
-parse (const char *text)
-{
-  g_autoptr (GError) error = NULL;
-  GVariant *value = g_variant_parse (G_VARIANT_TYPE_VARDICT, text, NULL, NULL, &error);
-
-  g_assert_no_error (error);
-
-  return value;
-}
 
 /* That what is expected is set, and that nothing else is. */
 static void
@@ -86,7 +77,7 @@ test_exact (void)
   for (gsize i = 0; i < G_N_ELEMENTS (presets); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autoptr (GVariant) expected = parse (presets[i].settings);
+      g_autoptr (GVariant) expected = parse_value (presets[i].settings);
       g_autoptr (SondeSettings) settings = NULL;
 
       g_test_message ("%s", presets[i].name);
@@ -115,11 +106,11 @@ static void
 test_override (void)
 {
   g_autoptr (SondeSettings) settings = sonde_settings_new ();
-  g_autoptr (GVariant) changes = parse ("{'Backlog': <7>, 'Preset': <'socketserver-base'>,"
-                                        " 'Mode': <'echo'>, 'NoDelay': <false>}");
+  g_autoptr (GVariant) changes = parse_value ("{'Backlog': <7>, 'Preset': <'socketserver-base'>,"
+                                              " 'Mode': <'echo'>, 'NoDelay': <false>}");
   g_autoptr (GVariant) expected =
-    parse ("{'Mode': <'echo'>, 'ListenAddresses': <['127.0.0.1:9999']>, 'ReuseAddress': <true>,"
-           " 'Backlog': <uint32 7>, 'NoDelay': <false>, 'QuickAck': <true>}");
+    parse_value ("{'Mode': <'echo'>, 'ListenAddresses': <['127.0.0.1:9999']>,"
+                 " 'ReuseAddress': <true>, 'Backlog': <uint32 7>, 'NoDelay': <false>, 'QuickAck': <true>}");
 
   g_test_summary ("A preset lies below the keys beside it, whatever their order.");
 
@@ -131,8 +122,8 @@ static void
 test_lay_over (void)
 {
   g_autoptr (SondeSettings) settings = sonde_settings_new ();
-  g_autoptr (GVariant) expected = parse ("{'Mode': <'echo'>, 'MaxConnections': <uint32 5>,"
-                                         " 'ListenAddresses': <['127.0.0.1:9999']>}");
+  g_autoptr (GVariant) expected = parse_value ("{'Mode': <'echo'>, 'MaxConnections': <uint32 5>,"
+                                               " 'ListenAddresses': <['127.0.0.1:9999']>}");
 
   g_test_summary ("A preset leaves alone what its recipe says nothing about.");
 

@@ -29,13 +29,6 @@ connect_to (SondeServer *server)
 }
 
 static void
-assert_serves (int client)
-{
-  loopback_send_text (client, "hello");
-  loopback_expect (client, "hello");
-}
-
-static void
 test_list (void)
 {
   SondeServer *server = server_fixture_start ("@a{sv} {}");
@@ -129,7 +122,7 @@ test_get (void)
       g_autoptr (GError) error = NULL;
       guint64 id;
 
-      assert_serves (client);
+      loopback_expect_echo (client);
       SERVER_FIXTURE_WAIT_STATISTIC (server, "BytesSent", 5);
       id = server_fixture_get_newest (server);
       server_fixture_assert_connection (server, id, "PeerAddress", "'127.0.0.1'");
@@ -164,7 +157,7 @@ test_close (void)
       for (gsize j = 0; j < G_N_ELEMENTS (clients); j++)
         {
           clients[j] = connect_to (server);
-          assert_serves (clients[j]);
+          loopback_expect_echo (clients[j]);
           ids[j] = server_fixture_get_newest (server);
         }
       g_assert_true (sonde_server_close_connection (server, ids[0], FALSE, &error));
@@ -174,7 +167,7 @@ test_close (void)
       loopback_expect_reset (clients[1]);
       loopback_close (clients[1]);
       SERVER_FIXTURE_WAIT_CONNECTIONS (server, 1);
-      assert_serves (clients[2]);
+      loopback_expect_echo (clients[2]);
       g_assert_cmpuint (server_fixture_get_statistic (server, "NReset"), ==, 1);
 
       g_assert_false (sonde_server_close_connection (server, ids[0], FALSE, &error));
@@ -198,7 +191,7 @@ test_limits (void)
       for (gsize j = 0; j < G_N_ELEMENTS (clients); j++)
         {
           clients[j] = connect_to (server);
-          assert_serves (clients[j]);
+          loopback_expect_echo (clients[j]);
         }
       more = connect_to (server);
       loopback_expect_end (more);
@@ -209,7 +202,7 @@ test_limits (void)
       loopback_close (clients[0]);
       SERVER_FIXTURE_WAIT_CONNECTIONS (server, 1);
       more = connect_to (server);
-      assert_serves (more);
+      loopback_expect_echo (more);
       loopback_close (more);
       loopback_close (clients[1]);
       server_fixture_free (server);
@@ -226,7 +219,7 @@ test_idle_timeout (void)
       SondeServer *server = start (concurrencies[i], "");
       const int    client = connect_to (server);
 
-      assert_serves (client);
+      loopback_expect_echo (client);
       server_fixture_update (server, "{'IdleTimeoutUSec': <50000>}", SONDE_APPLY_ALL);
       loopback_expect_end (client);
       loopback_close (client);
@@ -271,11 +264,11 @@ test_max_threads (void)
 
   g_test_summary ("With all threads busy a connection waits, and is served by the next free one.");
 
-  assert_serves (first);
+  loopback_expect_echo (first);
   second = connect_to (server);
   SERVER_FIXTURE_WAIT_CONNECTIONS (server, 2);
   loopback_send_text (second, "hello");
-  assert_serves (first);
+  loopback_expect_echo (first);
   loopback_expect_silence (second);
   loopback_close (first);
   loopback_expect (second, "hello");

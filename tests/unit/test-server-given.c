@@ -51,15 +51,6 @@ start (SondeServer *server)
   g_assert_no_error (error);
 }
 
-static void
-relisten (SondeServer *server)
-{
-  g_autoptr (GError) error = NULL;
-
-  sonde_server_relisten (server, &error);
-  g_assert_no_error (error);
-}
-
 /* A server on a socket of its own, whose only descriptors are the server's. */
 static SondeServer *
 start_given (const char *settings_text,
@@ -76,22 +67,6 @@ start_given (const char *settings_text,
 }
 
 static void
-assert_serves (int client)
-{
-  loopback_send_text (client, "hello");
-  loopback_expect (client, "hello");
-}
-
-static void
-assert_listens (guint16 port)
-{
-  const int client = loopback_connect (port);
-
-  assert_serves (client);
-  loopback_close (client);
-}
-
-static void
 test_serve (void)
 {
   guint16      port = 0;
@@ -101,7 +76,7 @@ test_serve (void)
 
   g_assert_cmpint (sonde_server_get_state (server), ==, SONDE_SERVER_STATE_LISTENING);
   g_assert_cmpuint (server_fixture_get_port (server), ==, port);
-  assert_listens (port);
+  loopback_expect_server (port);
   server_fixture_free (server);
 }
 
@@ -144,7 +119,7 @@ test_several (void)
   for (guint i = 0; i < 3; i++)
     {
       loopback_close (fds[i]);
-      assert_listens (ports[i]);
+      loopback_expect_server (ports[i]);
     }
   addresses = sonde_server_get_bound_addresses (server);
   g_assert_cmpuint (g_variant_n_children (addresses), ==, 3);
@@ -246,7 +221,7 @@ test_wrong (void)
       close (fds[1]);
     }
   g_assert_cmpuint (loopback_count_fds (), ==, n_fds);
-  assert_listens (port);
+  loopback_expect_server (port);
   close (good);
   server_fixture_free (server);
 }
@@ -310,7 +285,7 @@ test_options (void)
   assert_report (server, "UserTimeoutUSec", "listener", "4321000 inherited");
   start (server);
   client = loopback_connect (port);
-  assert_serves (client);
+  loopback_expect_echo (client);
   assert_report (server, "NoDelay", "listener", "true inherited");
   assert_report (server, "NoDelay", "connection", "true inherited");
   assert_report (server, "KeepAliveProbes", "listener", "3 as-asked");
@@ -339,7 +314,7 @@ test_unset (void)
   give (server, &fd, 1);
   start (server);
   client = loopback_connect (port);
-  assert_serves (client);
+  loopback_expect_echo (client);
   server_fixture_update (server,
                          "{'Backlog': <9>, 'UserTimeoutUSec': <99000>, 'NoDelay': <false>, "
                          "'KeepAliveTimeUSec': <5000000>, 'MaxSegment': <700>}",
@@ -390,7 +365,7 @@ test_workers (void)
   g_assert_cmpuint (server_fixture_get_statistic (server, "NAccepted"), ==, N_CLIENTS);
   g_assert_cmpuint (server_fixture_get_statistic (server, "AcceptQueueLimit"), ==, 300);
   server_fixture_update (server, "{'Workers': <2>, 'Concurrency': <'threads'>}", SONDE_APPLY_ALL);
-  relisten (server);
+  server_fixture_relisten (server);
   serve_many (port);
   SERVER_FIXTURE_WAIT_CONNECTIONS (server, 0);
   g_assert_cmpuint (server_fixture_get_statistic (server, "NAccepted"), ==, 2 * N_CLIENTS);
@@ -403,7 +378,7 @@ keep_connecting (gpointer data)
   guint16 *port = data;
 
   for (guint i = 0; i < N_CLIENTS; i++)
-    assert_listens (*port);
+    loopback_expect_server (*port);
 
   return NULL;
 }
@@ -418,11 +393,11 @@ test_relisten (void)
 
   g_test_summary ("Listening anew goes on with the same socket, and nobody is turned away.");
 
-  assert_serves (client);
+  loopback_expect_echo (client);
   for (guint i = 0; i < 20; i++)
     {
-      relisten (server);
-      assert_serves (client);
+      server_fixture_relisten (server);
+      loopback_expect_echo (client);
     }
   g_thread_join (thread);
   g_assert_cmpuint (server_fixture_get_statistic (server, "NAccepted"), ==, N_CLIENTS + 1);
@@ -467,12 +442,12 @@ test_rival (void)
   give (server, &rival.fd, 1);
   start (server);
   open_client = loopback_connect (port);
-  assert_serves (open_client);
+  loopback_expect_echo (open_client);
   thread = g_thread_new ("rival", compete, &rival);
   for (guint i = 0; i < N_CLIENTS; i++)
     {
       loopback_close (loopback_connect (port));
-      assert_serves (open_client);
+      loopback_expect_echo (open_client);
     }
   loopback_close (open_client);
   SERVER_FIXTURE_WAIT_CONNECTIONS (server, 0);
@@ -505,7 +480,7 @@ test_no_spinning (void)
 
   g_test_summary ("Whoever waits while the server drains wakes nobody: that takes no CPU time.");
 
-  assert_serves (client);
+  loopback_expect_echo (client);
   sonde_server_drain (server, G_USEC_PER_SEC * G_GUINT64_CONSTANT (60));
   waiting = loopback_connect (port);
   before = get_cpu_seconds ();
@@ -538,9 +513,9 @@ test_addresses (void)
   server_fixture_update (server, "{'ListenAddresses': <['127.0.0.1:0']>}", SONDE_APPLY_ALL);
   pending = sonde_server_get_pending_relisten (server);
   g_assert_cmpstr (pending[0], ==, "ListenAddresses");
-  relisten (server);
+  server_fixture_relisten (server);
   g_assert_cmpuint (server_fixture_get_port (server), !=, port);
-  assert_listens (server_fixture_get_port (server));
+  loopback_expect_server (server_fixture_get_port (server));
   assert_report (server, "UserTimeoutUSec", "listener", "0 kernel-default");
   server_fixture_free (server);
 }

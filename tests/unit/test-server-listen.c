@@ -25,32 +25,6 @@ assert_pending (SondeServer *server,
 }
 
 static void
-relisten (SondeServer *server)
-{
-  g_autoptr (GError) error = NULL;
-
-  sonde_server_relisten (server, &error);
-  g_assert_no_error (error);
-  g_assert_cmpint (sonde_server_get_state (server), ==, SONDE_SERVER_STATE_LISTENING);
-}
-
-static void
-assert_serves (int client)
-{
-  loopback_send_text (client, "hello");
-  loopback_expect (client, "hello");
-}
-
-static void
-assert_listens (guint16 port)
-{
-  const int client = loopback_connect (port);
-
-  assert_serves (client);
-  loopback_close (client);
-}
-
-static void
 test_relisten (void)
 {
   SondeServer  *server = server_fixture_start ("@a{sv} {}");
@@ -59,13 +33,13 @@ test_relisten (void)
 
   g_test_summary ("New listeners take the port of the old ones over, and connections live on.");
 
-  assert_serves (client);
+  loopback_expect_echo (client);
   for (guint i = 0; i < 5; i++)
     {
-      relisten (server);
+      server_fixture_relisten (server);
       g_assert_cmpuint (server_fixture_get_port (server), ==, port);
-      assert_serves (client);
-      assert_listens (port);
+      loopback_expect_echo (client);
+      loopback_expect_server (port);
     }
   loopback_close (client);
   server_fixture_free (server);
@@ -86,7 +60,7 @@ test_pending (void)
   server_fixture_update (server, "{'Concurrency': <'threads'>}", SONDE_APPLY_ALL);
   server_fixture_update (server, "{'Workers': <1>}", SONDE_APPLY_ALL);
   assert_pending (server, "Concurrency ReuseAddress");
-  relisten (server);
+  server_fixture_relisten (server);
   assert_pending (server, "");
   server_fixture_update (server, "{'ReuseAddress': <false>}", SONDE_APPLY_ALL);
   assert_pending (server, "ReuseAddress");
@@ -112,12 +86,12 @@ test_other_address (void)
   g_test_summary ("An address that was listened on already may be asked for beside others.");
 
   server_fixture_update (server, text, SONDE_APPLY_ALL);
-  relisten (server);
+  server_fixture_relisten (server);
   addresses = sonde_server_get_bound_addresses (server);
   g_assert_cmpuint (g_variant_n_children (addresses), ==, 2);
   g_assert_cmpuint (server_fixture_get_port (server), ==, port);
-  assert_serves (client);
-  assert_listens (port);
+  loopback_expect_echo (client);
+  loopback_expect_server (port);
   loopback_close (client);
   server_fixture_free (server);
 }
@@ -158,9 +132,9 @@ test_refused (void)
   g_assert_cmpuint (server_fixture_get_port (server), ==, port);
   g_assert_false (report_says_reuse_port (server));
   assert_pending (server, "ListenAddresses");
-  assert_listens (port);
+  loopback_expect_server (port);
   loopback_close (taken);
-  relisten (server);
+  server_fixture_relisten (server);
   g_assert_cmpuint (server_fixture_get_port (server), ==, taken_port);
   server_fixture_free (server);
 }
@@ -172,8 +146,8 @@ test_relisten_starts (void)
 
   g_test_summary ("A server that does not listen is started.");
 
-  relisten (server);
-  assert_listens (server_fixture_get_port (server));
+  server_fixture_relisten (server);
+  loopback_expect_server (server_fixture_get_port (server));
   server_fixture_free (server);
 }
 
@@ -192,7 +166,7 @@ test_no_reuse (void)
 
   g_assert_no_errno (setsockopt (other, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on));
   g_assert_cmpint (bind (other, (const struct sockaddr *) &address, sizeof address), ==, -1);
-  relisten (server);
+  server_fixture_relisten (server);
   g_assert_false (report_says_reuse_port (server));
   loopback_close (other);
   server_fixture_free (server);
@@ -213,19 +187,19 @@ test_workers (void)
   for (gsize i = 0; i < G_N_ELEMENTS (clients); i++)
     {
       clients[i] = loopback_connect (port);
-      assert_serves (clients[i]);
+      loopback_expect_echo (clients[i]);
     }
   rows = sonde_server_list_connections (server, 0, 0);
   g_assert_cmpuint (g_variant_n_children (rows), ==, G_N_ELEMENTS (clients));
   server_fixture_update (server, "{'Workers': <2>}", SONDE_APPLY_ALL);
-  relisten (server);
+  server_fixture_relisten (server);
   g_assert_cmpuint (server_fixture_get_port (server), ==, port);
   for (gsize i = 0; i < G_N_ELEMENTS (clients); i++)
     {
-      assert_serves (clients[i]);
+      loopback_expect_echo (clients[i]);
       loopback_close (clients[i]);
     }
-  assert_listens (port);
+  loopback_expect_server (port);
   g_assert_cmpuint (server_fixture_get_statistic (server, "NAccepted"),
                     ==,
                     G_N_ELEMENTS (clients) + 1);
@@ -244,7 +218,7 @@ crowd_thread (gpointer user_data)
   Crowd *crowd = user_data;
 
   while (!crowd->ends)
-    assert_listens (crowd->port);
+    loopback_expect_server (crowd->port);
 
   return NULL;
 }
@@ -268,7 +242,7 @@ test_busy (void)
           const guint64 before = server_fixture_get_statistic (server, "NAccepted");
 
           SERVER_FIXTURE_WAIT (server_fixture_get_statistic (server, "NAccepted") > before);
-          relisten (server);
+          server_fixture_relisten (server);
         }
       crowd.ends = TRUE;
       for (gsize i = 0; i < G_N_ELEMENTS (threads); i++)
@@ -315,15 +289,15 @@ test_families (void)
 
       g_test_message ("%s", rows[i].settings);
       if (rows[i].ipv4)
-        assert_listens (port);
+        loopback_expect_server (port);
       if (rows[i].ipv6)
         {
           const int client = connect_ipv6 (port);
 
-          assert_serves (client);
+          loopback_expect_echo (client);
           loopback_close (client);
         }
-      relisten (server);
+      server_fixture_relisten (server);
       g_assert_cmpuint (server_fixture_get_port (server), ==, port);
       server_fixture_free (server);
     }
@@ -349,7 +323,7 @@ test_many (void)
       guint16 port = 0;
 
       g_variant_get_child (addresses, i, "(&sq)", NULL, &port);
-      assert_listens (port);
+      loopback_expect_server (port);
     }
   server_fixture_free (server);
 }

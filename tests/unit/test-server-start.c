@@ -51,12 +51,8 @@ finish_relisten (SondeServer   *server,
 static void
 assert_serves (SondeServer *server)
 {
-  const int client = loopback_connect (server_fixture_get_port (server));
-
   g_assert_cmpint (sonde_server_get_state (server), ==, SONDE_SERVER_STATE_LISTENING);
-  loopback_send_text (client, "hello");
-  loopback_expect (client, "hello");
-  loopback_close (client);
+  loopback_expect_server (server_fixture_get_port (server));
 }
 
 static void

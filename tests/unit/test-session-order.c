@@ -37,8 +37,7 @@ test_finish_idle (SessionFixture *fixture,
   g_test_summary ("A silent session that has to finish sends a FIN, and waits for the peer's.");
 
   order (fixture, SONDE_ORDER_FINISH);
-  while (fixture->session->phase != SONDE_PHASE_LEAVING)
-    session_fixture_step (fixture);
+  session_fixture_run_until_leaving (fixture);
   loopback_expect_end (fixture->client);
   g_assert_cmpuint (fixture->interest, ==, EPOLLIN);
   g_assert_false (session_fixture_is_ready (fixture));
@@ -55,8 +54,7 @@ test_finish_unread (SessionFixture *fixture,
   fixture->rules.read_size = 3;
   loopback_send_text (fixture->client, "hello, world");
   order (fixture, SONDE_ORDER_FINISH);
-  while (fixture->session->phase != SONDE_PHASE_LEAVING)
-    session_fixture_step (fixture);
+  session_fixture_run_until_leaving (fixture);
   loopback_expect (fixture->client, "hello, world");
   loopback_expect_end (fixture->client);
   loopback_close (fixture->client);
@@ -73,18 +71,11 @@ test_finish_line (SessionFixture *fixture,
   loopback_send_text (fixture->client, "half a li");
   session_fixture_run_until (fixture, 9);
   order (fixture, SONDE_ORDER_FINISH);
-  while (fixture->session->phase != SONDE_PHASE_LEAVING)
-    session_fixture_step (fixture);
+  session_fixture_run_until_leaving (fixture);
   loopback_expect (fixture->client, "HALF A LI");
   loopback_expect_end (fixture->client);
   loopback_finish (fixture->client);
   session_fixture_end (fixture, SONDE_COUNTER_CLOSED);
-}
-
-static gpointer
-read_thread (gpointer user_data)
-{
-  return loopback_read_all (GPOINTER_TO_INT (user_data));
 }
 
 static void
@@ -100,9 +91,8 @@ test_finish_stalled (SessionFixture *fixture,
   session_fixture_stall (fixture);
   order (fixture, SONDE_ORDER_FINISH);
   g_assert_true (fixture->session->stalled);
-  reading = g_thread_new ("reader", read_thread, GINT_TO_POINTER (fixture->client));
-  while (fixture->session->phase != SONDE_PHASE_LEAVING)
-    session_fixture_step (fixture);
+  reading = loopback_start_reading (fixture->client);
+  session_fixture_run_until_leaving (fixture);
   answer = g_thread_join (reading);
   n_received = fixture->session->received;
   g_assert_cmpuint (answer->len, ==, n_received);

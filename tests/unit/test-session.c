@@ -125,14 +125,6 @@ send_thread (gpointer user_data)
   return NULL;
 }
 
-static gpointer
-read_thread (gpointer user_data)
-{
-  Sender *sender = user_data;
-
-  return loopback_read_all (sender->client);
-}
-
 static void
 test_slow_reader (SessionFixture *fixture,
                   gconstpointer   mode)
@@ -148,7 +140,7 @@ test_slow_reader (SessionFixture *fixture,
   sending = g_thread_new ("sender", send_thread, &sender);
   while (!fixture->session->stalled)
     session_fixture_step (fixture);
-  reading = g_thread_new ("reader", read_thread, &sender);
+  reading = loopback_start_reading (fixture->client);
   session_fixture_end (fixture, SONDE_COUNTER_CLOSED);
   g_thread_join (sending);
   answer = g_thread_join (reading);

@@ -3,6 +3,8 @@
 
 #include "config.h"
 
+#include "parse-value.h"
+
 #include <string.h>
 
 #include <libsonde/sonde-error.h>
@@ -48,17 +50,6 @@ static const char *const texts[][2] = {
 
 G_STATIC_ASSERT (G_N_ELEMENTS (texts) == SONDE_N_SETTINGS);
 
-static GVariant *
-parse (const char *text)
-{
-  g_autoptr (GError) error = NULL;
-  GVariant *value = g_variant_parse (NULL, text, NULL, NULL, &error);
-
-  g_assert_no_error (error);
-
-  return value;
-}
-
 static void
 set_text (SondeSettings *settings,
           const char    *key,
@@ -76,7 +67,7 @@ assert_value (SondeSettings *settings,
               const char    *expected_text)
 {
   g_autoptr (GVariant) value = sonde_settings_get_value (settings, key);
-  g_autoptr (GVariant) expected = parse (expected_text);
+  g_autoptr (GVariant) expected = parse_value (expected_text);
 
   g_assert_nonnull (value);
   g_assert_false (g_variant_is_floating (value));
@@ -98,7 +89,7 @@ update (SondeSettings *settings,
         const char    *changes_text,
         GError       **error)
 {
-  g_autoptr (GVariant) changes = parse (changes_text);
+  g_autoptr (GVariant) changes = parse_value (changes_text);
 
   return sonde_settings_update (settings, changes, error);
 }
