@@ -110,7 +110,8 @@ test_override (void)
                                               " 'Mode': <'echo'>, 'NoDelay': <false>}");
   g_autoptr (GVariant) expected =
     parse_value ("{'Mode': <'echo'>, 'ListenAddresses': <['127.0.0.1:9999']>,"
-                 " 'ReuseAddress': <true>, 'Backlog': <uint32 7>, 'NoDelay': <false>, 'QuickAck': <true>}");
+                 " 'ReuseAddress': <true>, 'Backlog': <uint32 7>,"
+                 " 'NoDelay': <false>, 'QuickAck': <true>}");
 
   g_test_summary ("A preset lies below the keys beside it, whatever their order.");
 
