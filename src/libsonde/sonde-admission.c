@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "sonde-admission-private.h"
+#include "sonde-memory-private.h"
 #include "sonde-server.h"
 
 #include <stdatomic.h>
@@ -15,6 +16,9 @@
 
 /* Descriptors that are kept for everything that is not a connection. */
 #define RESERVED_FDS 64
+
+/* What a connection takes at once, generously. */
+#define CONNECTION_SIZE 1024
 
 typedef struct
 {
@@ -212,7 +216,7 @@ sonde_admission_enter (SondeAdmission  *self,
 {
   gboolean admitted;
 
-  if (!enter_process (n_fds))
+  if (!sonde_memory_has_room (CONNECTION_SIZE) || !enter_process (n_fds))
     return FALSE;
 
   g_mutex_lock (&self->lock);

@@ -11,6 +11,7 @@
 
 #include "config.h"
 
+#include "sonde-memory-private.h"
 #include "sonde-mode-private.h"
 #include "sonde-session-private.h"
 #include "sonde-syscall-private.h"
@@ -202,13 +203,24 @@ note_received (SondeSession *self,
  * to go: he who has not moved a byte for longest, and only where there is no
  * such one, he who asks. */
 static gboolean
+shed (SondeDesk *desk)
+{
+  sonde_counters_add (desk->counters, SONDE_COUNTER_SHED, 1);
+
+  return desk->make_room != NULL && desk->make_room (desk->worker);
+}
+
+static gboolean
 reserve (SondeDesk *desk,
          gsize      length)
 {
+  /* What the other one held is not given back to the kernel, but used again. */
+  if (!sonde_memory_has_room (length) && !shed (desk))
+    return FALSE;
+
   while (!sonde_rules_reserve (desk->rules, length))
     {
-      sonde_counters_add (desk->counters, SONDE_COUNTER_SHED, 1);
-      if (desk->make_room == NULL || !desk->make_room (desk->worker))
+      if (!shed (desk))
         return FALSE;
       if (desk->serves_all)
         continue;
@@ -237,6 +249,7 @@ hold (SondeSession *self,
   grown = g_try_realloc (self->held, held + length);
   if (grown == NULL)
     {
+      sonde_counters_add (desk->counters, SONDE_COUNTER_SHED, 1);
       sonde_rules_release (desk->rules, length);
       return FALSE;
     }
