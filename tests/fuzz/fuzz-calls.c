@@ -42,6 +42,7 @@ typedef struct
   GDBusConnection *connection;
   GRand           *rand;
   GMainLoop       *loop;
+  GPtrArray       *nodes;   /* (element-type GDBusNodeInfo): members point into them */
   GArray          *members; /* (element-type Member) */
   guint            n_left;
   guint            n_under_way;
@@ -457,12 +458,13 @@ add_members (Fuzz       *self,
                                                             NULL,
                                                             &error);
   const char    *xml = NULL;
-  GDBusNodeInfo *node = NULL; /* never freed: members point into it */
+  GDBusNodeInfo *node = NULL;
 
   g_assert_no_error (error);
   g_variant_get (reply, "(&s)", &xml);
   node = g_dbus_node_info_new_for_xml (xml, &error);
   g_assert_no_error (error);
+  g_ptr_array_add (self->nodes, node);
   for (guint i = 0; node->interfaces[i] != NULL; i++)
     {
       GDBusInterfaceInfo *info = node->interfaces[i];
@@ -478,6 +480,19 @@ show_recent (Fuzz *self)
   g_printerr ("The last calls were:\n");
   for (GList *l = self->recent.head; l != NULL; l = l->next)
     g_printerr ("  %s\n", (const char *) l->data);
+}
+
+static void
+clear (Fuzz *self)
+{
+  for (guint i = 0; i < self->members->len; i++)
+    g_clear_pointer (&g_array_index (self->members, Member, i).arguments, g_ptr_array_unref);
+  g_array_unref (self->members);
+  g_ptr_array_unref (self->nodes);
+  g_queue_clear_full (&self->recent, g_free);
+  g_main_loop_unref (self->loop);
+  g_rand_free (self->rand);
+  g_object_unref (self->connection);
 }
 
 int
@@ -503,6 +518,7 @@ main (int   argc,
   g_assert_no_error (error);
   self.rand = g_rand_new_with_seed ((guint32) strtoul (argv[3], NULL, 10));
   self.loop = g_main_loop_new (NULL, FALSE);
+  self.nodes = g_ptr_array_new_with_free_func ((GDestroyNotify) g_dbus_node_info_unref);
   self.members = g_array_new (FALSE, FALSE, sizeof (Member));
   add_members (&self, ROOT_PATH);
   add_members (&self, SERVER_PATH "echo");
@@ -514,6 +530,8 @@ main (int   argc,
   g_print ("%u calls, %u answered well\n", self.n_done, self.n_answered_well);
   if (self.failed)
     show_recent (&self);
+
+  clear (&self);
 
   return self.failed ? 1 : 0;
 }
