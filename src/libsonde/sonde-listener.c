@@ -17,6 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Ports that are tried until one is free at every address of a name. */
+#define TRIES_MAX 32
+
 /* How the listeners of one entry are opened. */
 typedef struct
 {
@@ -253,14 +256,14 @@ open_or_fall_back (GSocketAddress *address,
   return NULL;
 }
 
-/* Opens what stands behind one entry. A name may have addresses of a family
- * that is missing here, as long as one remains. Where the port is 0, they all
- * share the one that the kernel gave to the first. */
+/* A name may have addresses of a family that is missing here, as long as one
+ * remains. Where the port is 0, they all share the one that the kernel gave to
+ * the first. */
 static gboolean
-open_entry (GPtrArray     *addresses,
-            const Opening *opening,
-            GPtrArray     *listeners,
-            GError       **error)
+try_entry (GPtrArray     *addresses,
+           const Opening *opening,
+           GPtrArray     *listeners,
+           GError       **error)
 {
   g_autoptr (GError) last_error = NULL;
   const guint before = listeners->len;
@@ -291,6 +294,32 @@ open_entry (GPtrArray     *addresses,
     }
 
   return listeners->len > before;
+}
+
+/* Opens what stands behind one entry. The port that the kernel picked for one
+ * address may be another's at the next; asked again, it picks another. */
+static gboolean
+open_entry (GPtrArray     *addresses,
+            const Opening *opening,
+            GPtrArray     *listeners,
+            GError       **error)
+{
+  const gboolean any_port = addresses->len > 1 && get_port (addresses->pdata[0]) == 0;
+  const guint    before = listeners->len;
+  GError        *local_error = NULL;
+
+  for (guint i = 0; i < (any_port ? TRIES_MAX : 1); i++)
+    {
+      g_clear_error (&local_error);
+      if (try_entry (addresses, opening, listeners, &local_error))
+        return TRUE;
+      g_ptr_array_set_size (listeners, (int) before);
+      if (!g_error_matches (local_error, SONDE_ERROR, SONDE_ERROR_ADDRESS_IN_USE))
+        break;
+    }
+  g_propagate_error (error, local_error);
+
+  return FALSE;
 }
 
 /*
