@@ -45,6 +45,7 @@ struct _SondeEpoll
   gpointer       user_data; /* (unowned), outlives us */
 
   GArray            *watched;      /* (owned) (element-type GPollFD): the own ones in the set */
+  GArray            *gone;         /* (owned) (element-type int): closed, but still in the context */
   gboolean           own_reported; /* the last turn was about one of them */
   gboolean           interrupted;
   gboolean           shared;    /* others wait for the own ones too */
@@ -70,12 +71,47 @@ get_watched (SondeEpoll *self,
   return &g_array_index (self->watched, GPollFD, i);
 }
 
+/* The number of such a one may be somebody else's by now, in another thread. */
+static gboolean
+is_gone (SondeEpoll *self,
+         int         fd)
+{
+  for (guint i = 0; i < self->gone->len; i++)
+    if (g_array_index (self->gone, int, i) == fd)
+      return TRUE;
+
+  return FALSE;
+}
+
+static gboolean
+has_fd (const GPollFD *fds,
+        guint          n_fds,
+        int            fd)
+{
+  for (guint i = 0; i < n_fds; i++)
+    if (fds[i].fd == fd)
+      return TRUE;
+
+  return FALSE;
+}
+
+static void
+forget_gone (SondeEpoll    *self,
+             const GPollFD *fds,
+             guint          n_fds)
+{
+  for (guint i = self->gone->len; i > 0; i--)
+    if (!has_fd (fds, n_fds, g_array_index (self->gone, int, i - 1)))
+      g_array_remove_index_fast (self->gone, i - 1);
+}
+
 static void
 forget_watched (SondeEpoll *self)
 {
   /* One that was closed has left the set on its own: EBADF is fine. */
   for (guint i = 0; i < self->watched->len; i++)
-    epoll_ctl (self->fd, EPOLL_CTL_DEL, get_watched (self, i)->fd, NULL);
+    if (!is_gone (self, get_watched (self, i)->fd))
+      epoll_ctl (self->fd, EPOLL_CTL_DEL, get_watched (self, i)->fd, NULL);
   g_array_set_size (self->watched, 0);
 }
 
@@ -98,6 +134,9 @@ watch (SondeEpoll *self,
        int         fd)
 {
   struct epoll_event event = { .events = get_events (self, fd), .data.u64 = tag_fd (fd) };
+
+  if (is_gone (self, fd))
+    return;
 
   /* epoll_ctl(2): what is exclusive cannot be modified, but is it already. */
   if (self->shared)
@@ -139,6 +178,7 @@ watch_all (SondeEpoll    *self,
   if (!same_fds (self, fds, n_fds))
     {
       forget_watched (self);
+      forget_gone (self, fds, n_fds);
       g_array_append_vals (self->watched, fds, n_fds);
     }
   for (guint i = 0; i < n_fds; i++)
@@ -290,6 +330,7 @@ sonde_epoll_new (SondeEpollFunc func,
   self->func = func;
   self->user_data = user_data;
   self->watched = g_array_new (FALSE, FALSE, sizeof (GPollFD));
+  self->gone = g_array_new (FALSE, FALSE, sizeof (int));
   self->context = g_main_context_new ();
   g_main_context_set_poll_func (self->context, epoll_func);
 
@@ -306,6 +347,7 @@ void
 sonde_epoll_free (SondeEpoll *self)
 {
   g_main_context_unref (self->context);
+  g_array_unref (self->gone);
   g_array_unref (self->watched);
   close (self->fd);
   g_free (self);
@@ -415,6 +457,7 @@ sonde_epoll_remove (SondeEpoll *self,
                     int         fd)
 {
   epoll_ctl (self->fd, EPOLL_CTL_DEL, fd, NULL);
+  g_array_append_val (self->gone, fd);
 }
 
 /*
