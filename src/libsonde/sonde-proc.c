@@ -70,8 +70,9 @@ sonde_proc_read (const char *root,
   if (fd < 0)
     return NULL;
 
-  text = g_malloc (max_size + 1);
-  length = read_until_end (fd, text, max_size + 1);
+  /* Where memory is short, not to know is no reason to die. */
+  text = g_try_malloc (max_size + 1);
+  length = text != NULL ? read_until_end (fd, text, max_size + 1) : -1;
   g_close (fd, NULL);
   if (length < 0 || (gsize) length > max_size)
     return NULL;
