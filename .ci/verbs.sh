@@ -52,16 +52,18 @@ do_valgrind() {
   run_tests --setup valgrind --suite unit "$@"
 }
 
-# What the compiler finds by thinking about it.
+# What clang finds by thinking about it. It knows nothing of g_autoptr(): what that
+# frees it takes for leaks, and for stores that nobody reads.
 do_analyze() {
+  local scan=(scan-build --use-cc=clang --status-bugs -disable-checker unix.Malloc
+    -disable-checker deadcode.DeadStores)
+
   build="build-analyze"
   need build analyze
-  [[ -f $build/build.ninja ]] || meson setup "$build" -Dtests=false -Dintrospection=false
-  # Meson's own target takes no notice of what was found.
-  rm -rf "$build/report"
-  ninja -C "$build" -t clean >/dev/null
-  scan-build --status-bugs -o "$PWD/$build/report" --exclude "$build" \
-    --use-cc=clang ninja -C "$build"
+  # It has to stand in for the compiler from the start.
+  rm -rf "$build"
+  "${scan[@]}" meson setup "$build" -Dtests=false -Dintrospection=false
+  "${scan[@]}" -o "$PWD/$build/report" --exclude "$build" ninja -C "$build"
 }
 
 do_coverage() {
@@ -111,6 +113,6 @@ do_dist() {
   DESTDIR=$root meson install -C "$build/from-archive" --no-rebuild --quiet
   [[ -n $(find "$root" -name sonded -type f) ]] || die "nothing was installed"
   (cd "$build/from-archive" && DESTDIR=$root ninja uninstall)
-  left=$(find "$root" -type f)
+  left=$(find "$build" -path "$build/root/*" -type f)
   [[ -z $left ]] || die "these stay after uninstalling: $left"
 }

@@ -231,11 +231,17 @@ static guint64
 exponential_steps_ms (guint retries,
                       guint rto_max_ms)
 {
-  guint   n_doublings = g_bit_storage (rto_max_ms / RTO_INITIAL_MS) - 1;
-  guint   n_doubled = MIN (retries, n_doublings);
-  guint64 doubled_ms = ((G_GUINT64_CONSTANT (2) << n_doubled) - 1) * RTO_INITIAL_MS;
+  guint64 total_ms = 0;
+  guint64 step_ms = RTO_INITIAL_MS;
 
-  return doubled_ms + (guint64) (retries - n_doubled) * rto_max_ms;
+  for (guint i = 0; i <= retries; i++)
+    {
+      step_ms = MIN (step_ms, rto_max_ms);
+      total_ms += step_ms;
+      step_ms *= 2;
+    }
+
+  return total_ms;
 }
 
 /*

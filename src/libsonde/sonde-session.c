@@ -24,9 +24,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What a leaving session takes off the kernel's hands in one step. */
-#define DISCARD_SIZE (1024 * 1024)
-
 #define OVER 0
 
 /*
@@ -420,10 +417,11 @@ read_bytes (SondeSession *self,
 }
 
 static guint32
-discard (SondeSession *self)
+discard (SondeSession *self,
+         SondeDesk    *desk)
 {
   /* tcp(7): with MSG_TRUNC the bytes are dropped, not copied. */
-  const gssize n = recv (self->fd, NULL, DISCARD_SIZE, MSG_TRUNC);
+  const gssize n = recv (self->fd, desk->buffer, SONDE_READ_SIZE_MAX, MSG_TRUNC);
 
   if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
     return EPOLLIN;
@@ -448,7 +446,7 @@ proceed (SondeSession *self,
          guint32       events)
 {
   if (self->phase == SONDE_PHASE_LEAVING)
-    return discard (self);
+    return discard (self, desk);
 
   /* While nothing is read, a hang-up is final: it would be reported again and
    * again, and the bytes it concerns can no longer be delivered. */

@@ -78,8 +78,12 @@ sondectl_format_bytes (guint64 bytes)
   if (bytes < 10000)
     return g_strdup_printf ("%" G_GUINT64_FORMAT, bytes);
 
-  for (; scaled >= 1000; unit++)
-    scaled /= 1024;
+  do
+    {
+      scaled /= 1024;
+      unit++;
+    }
+  while (scaled >= 1000);
 
   return g_strdup_printf ("%.1f%c", scaled, units[unit]);
 }

@@ -88,6 +88,7 @@ sonded_inspect (const SondedOptions *options)
                                                     : cat (paths, &local_error)))
     return SONDED_EXIT_OK;
 
+  g_assert (local_error != NULL);
   g_printerr ("sonded: %s\n", local_error->message);
 
   return sonded_options_get_load_status (local_error);

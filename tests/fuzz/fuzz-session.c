@@ -45,7 +45,7 @@ set_up (Fuzz         *self,
   self->rules.unsent_max = BUFFER_SIZE;
   self->desk.rules = &self->rules;
   self->desk.counters = &self->counters;
-  self->desk.buffer = g_malloc (BUFFER_SIZE);
+  self->desk.buffer = g_malloc (SONDE_READ_SIZE_MAX);
   self->session = sonde_session_new (fds[0], 1, &nobody, 1);
   self->session->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   self->session->interest = self->interest = EPOLLIN;
