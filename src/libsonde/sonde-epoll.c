@@ -45,7 +45,7 @@ struct _SondeEpoll
   gpointer       user_data; /* (unowned), outlives us */
 
   GArray            *watched;      /* (owned) (element-type GPollFD): the own ones in the set */
-  GArray            *gone;         /* (owned) (element-type int): closed, but still in the context */
+  GArray            *gone;         /* (owned) (element-type int): closed, still in the context */
   gboolean           own_reported; /* the last turn was about one of them */
   gboolean           interrupted;
   gboolean           shared;    /* others wait for the own ones too */

@@ -41,7 +41,10 @@ sonde_syscall_epoll_wait (int                 epoll_fd,
                           int                 n_events,
                           int                 timeout_ms)
 {
-  return (int) syscall (SYS_epoll_pwait, epoll_fd, events, n_events, timeout_ms, NULL, 0);
+  const gsize no_mask_size = 0; /* an int would be half of what the kernel looks at */
+
+  return (int) syscall (
+    SYS_epoll_pwait, epoll_fd, events, n_events, timeout_ms, NULL, no_mask_size);
 }
 
 G_END_DECLS
