@@ -41,7 +41,6 @@ class Progress:
         if self.is_terminal:
             print(f'\r\033[K[{self.n_done + 1}/{self.n_steps}] {text}{left}', end='',
                   file=sys.stderr, flush=True)
-        self.n_done += 1
 
     def say(self, text):
         """Print a line that stays."""
@@ -49,30 +48,41 @@ class Progress:
         print(f'{start}{text}', file=sys.stderr, flush=True)
 
 
-def run_visit(plan, visit, peer, round_number):
-    with bench_rows.running(plan, peer, visit.pinned) as server:
-        for row, placement, figures in visit.run(plan, server, round_number):
-            yield {'round': round_number, 'row': row, 'peer': peer, 'placement': placement,
-                   **figures}
+def take_turns(visits, fail):
+    """Have each of some peers take its next step, over and over; yield who measured what."""
+    number = 0
+    while visits:
+        for peer in bench_rows.by_turns(visits, number):
+            try:
+                yield peer, next(visits[peer])
+            except StopIteration:
+                del visits[peer]
+            except (BenchmarkError, AssertionError, OSError) as error:
+                del visits[peer]
+                fail(f'{peer}: {error}')
+        number += 1
 
 
 def run_rounds(plan, failures):
-    """Measure everything; return a record for each round, row and peer."""
-    steps = [
-        (round_number, visit, peer)
-        for round_number in range(plan.rounds)
-        for visit in bench_rows.choose_visits(plan)
-        for peer in bench_rows.choose_peers(plan, visit, round_number)
-    ]
+    """Measure everything; return a record for each round, slice, row and peer."""
+    steps = [(number, visit) for number in range(plan.rounds)
+             for visit in bench_rows.choose_visits(plan)]
     progress = Progress(len(steps))
     records = []
-    for round_number, visit, peer in steps:
-        progress.show(f'round {round_number + 1} of {plan.rounds}: {visit.name}, {peer}')
-        try:
-            records += run_visit(plan, visit, peer, round_number)
-        except (BenchmarkError, AssertionError, OSError) as error:
-            failures.append(f'{visit.name}, {peer}: {error}')
-            progress.say(f'FAILED {failures[-1]}')
+
+    def fail(text):
+        failures.append(text)
+        progress.say(f'FAILED {text}')
+
+    for number, visit in steps:
+        visits = {peer: bench_rows.run_visit(plan, visit, peer, number)
+                  for peer in bench_rows.choose_peers(plan, visit, number)}
+        for peer, figures in take_turns(visits, lambda text: fail(f'{visit.name}, {text}')):
+            progress.show(f'round {number + 1} of {plan.rounds}: {visit.name}, {peer}')
+            records += [{'round': number, 'slice': piece, 'row': row, 'peer': peer,
+                         'placement': placement, **values}
+                        for row, placement, piece, values in figures]
+        progress.n_done += 1
     progress.say(f'{len(steps)} visits in {time.monotonic() - progress.began:.0f} s')
     return records
 

@@ -39,7 +39,7 @@ def visit_control(plan, server):
         writes = time_calls(lambda number: server.server.set('NoDelay', number % 2 == 1),
                             plan.n_writes)
         beside = load.finish()
-    yield 'control', None, {
+    yield [('control', None, 0, {
         'read_p50_ms': get_percentile(reads, 50),
         'read_p99_ms': get_percentile(reads, 99),
         'write_p50_ms': get_percentile(writes, 50),
@@ -48,7 +48,7 @@ def visit_control(plan, server):
         'worst_ms': worst_ms(beside),
         'echoes': beside['done'],
         'n_writes': plan.n_writes,
-    }
+    })]
 
 
 def visit_apply(plan, server):
@@ -62,9 +62,9 @@ def visit_apply(plan, server):
                                plan.n_updates)
             beside = load.finish()
         idle.finish()
-    yield 'apply', None, {
+    yield [('apply', None, 0, {
         'time_ms': get_percentile(times, 50),
         'time_max_ms': times[-1],
         'worst_alone_ms': worst_ms(alone),
         'worst_ms': worst_ms(beside),
-    }
+    })]

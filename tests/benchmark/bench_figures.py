@@ -3,7 +3,7 @@
 """Ratios, medians, and what they have to be."""
 
 import dataclasses
-from statistics import median
+from statistics import median, quantiles
 
 from bench_peers import BASE, PEERS, SONDE
 
@@ -25,28 +25,29 @@ GREATER_IS_BETTER = ('rate', 'mb_s')
 
 
 class Table:
-    """The records of one placement, and those that have none, by row, peer and round."""
+    """The records of one placement, and those that have none, by row, peer and turn."""
 
     def __init__(self, records, placement):
         records = [r for r in records if r['placement'] in (placement, None)]
         self.records = records
-        self.cells = {(r['row'], r['peer'], r['round']): r for r in records}
-        self.rounds = sorted({r['round'] for r in records})
+        self.cells = {(r['row'], r['peer'], r['round'], r['slice']): r for r in records}
+        # A slice of a round: what was measured then was measured within seconds.
+        self.turns = sorted({(r['round'], r['slice']) for r in records})
         self.peers = [peer for peer in PEERS if any(r['peer'] == peer for r in records)]
 
     def values(self, row, peer, figure):
-        cells = (self.cells.get((row, peer, number)) for number in self.rounds)
+        cells = (self.cells.get((row, peer, *turn)) for turn in self.turns)
         return [cell[figure] for cell in cells if cell is not None]
 
     def value(self, row, peer, figure):
-        """The median over all rounds, or None."""
+        """The median over all turns, or None."""
         values = self.values(row, peer, figure)
         return median(values) if values else None
 
     def ratios(self, figure, one, other):
-        """Of two pairs of row and peer: one to the other, in each round that has both."""
-        for number in self.rounds:
-            cells = [self.cells.get((*pair, number)) for pair in (one, other)]
+        """Of two pairs of row and peer: one to the other, in each turn that has both."""
+        for turn in self.turns:
+            cells = [self.cells.get((*pair, *turn)) for pair in (one, other)]
             # The bare loop has no memory at all for an idle connection.
             if None not in cells and cells[1][figure] > 0:
                 yield cells[0][figure] / cells[1][figure]
@@ -56,12 +57,25 @@ class Table:
         ratios = list(self.ratios(figure, one, other))
         return median(ratios) if ratios else None
 
-    def cost_ratio(self, row, peer, other):
+    def cost_ratios(self, row, peer, other):
         """How much more one peer costs than another, in the figure that stands for the row."""
         figure = ROWS[row][1]
         if figure in GREATER_IS_BETTER:
-            return self.ratio(figure, (row, other), (row, peer))
-        return self.ratio(figure, (row, peer), (row, other))
+            return list(self.ratios(figure, (row, other), (row, peer)))
+        return list(self.ratios(figure, (row, peer), (row, other)))
+
+    def cost_ratio(self, row, peer, other):
+        """The median of these, or None."""
+        ratios = self.cost_ratios(row, peer, other)
+        return median(ratios) if ratios else None
+
+
+def describe_spread(ratios):
+    """Between which values the middle half of them lies."""
+    if len(ratios) < 4:
+        return ''
+    low, _, high = quantiles(ratios, n=4)
+    return f' [{low:.2f} {high:.2f}]'
 
 
 @dataclasses.dataclass
@@ -109,25 +123,24 @@ def judge_idle(table):
     """Idle connections beside cost next to nothing; what they cost the bare loop is a note."""
     for n_active in (1, 64, 1000):
         row = f'echo-{n_active}'
-        values = {peer: table.ratio('cpu_us', (f'{row}-idle', peer), (row, peer))
+        ratios = {peer: list(table.ratios('cpu_us', (f'{row}-idle', peer), (row, peer)))
                   for peer in (SONDE, BASE)}
-        note = f' ({BASE} {values[BASE]:.3f})' if values[BASE] is not None else ''
-        if values[SONDE] is not None:
-            yield Bar(f'CPU per echo, {n_active:,} active: idle beside to none', values[SONDE],
-                      1.05, note=note)
+        note = f' ({BASE} {median(ratios[BASE]):.3f})' if ratios[BASE] else ''
+        if ratios[SONDE]:
+            yield Bar(f'CPU per echo, {n_active:,} active: idle beside to none',
+                      median(ratios[SONDE]), 1.05, note=describe_spread(ratios[SONDE]) + note)
 
 
 def judge_ahead(table):
     """In each row, Sonde costs less than every peer that does not use epoll directly."""
     for row, (text, _) in ROWS.items():
-        ratios = {
-            peer: table.cost_ratio(row, SONDE, peer)
-            for peer in table.peers if peer not in (BASE, SONDE)
-        }
-        ratios = {peer: ratio for peer, ratio in ratios.items() if ratio is not None}
-        if ratios and row != 'memory':
-            nearest = max(ratios, key=ratios.get)
-            yield Bar(f'ahead of all others: {text}', ratios[nearest], 1, note=f' ({nearest})')
+        ratios = {peer: table.cost_ratios(row, SONDE, peer)
+                  for peer in table.peers if peer not in (BASE, SONDE)}
+        medians = {peer: median(values) for peer, values in ratios.items() if values}
+        if medians and row != 'memory':
+            nearest = max(medians, key=medians.get)
+            yield Bar(f'ahead of all others: {text}', medians[nearest], 1,
+                      note=f'{describe_spread(ratios[nearest])} ({nearest})')
 
 
 def judge_others(table):
@@ -159,7 +172,8 @@ def judge(table):
     """Hold what was measured in one placement against what was asked for."""
     bars = []
     for text, figure, one, other, limit, at_least in ratio_bars(table):
-        value = table.ratio(figure, one, other)
-        if value is not None:
-            bars.append(Bar(text, value, limit, at_least))
+        ratios = list(table.ratios(figure, one, other))
+        if ratios:
+            bars.append(Bar(text, median(ratios), limit, at_least,
+                            note=describe_spread(ratios)))
     return [*bars, *judge_idle(table), *judge_ahead(table)]

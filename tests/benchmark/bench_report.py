@@ -91,7 +91,7 @@ def format_only_sonde(table):
     rows = []
     for row in ('workers-1', 'workers-2', 'control', 'apply'):
         names = {name for cell in table.records if cell['row'] == row for name in cell}
-        for name in sorted(names - {'row', 'peer', 'round', 'placement'}):
+        for name in sorted(names - {'row', 'peer', 'round', 'slice', 'placement'}):
             rows.append([row, name, format_number(table.value(row, SONDE, name), 2)])
     return format_table(['row', 'figure', 'median'], rows) if rows else ''
 
@@ -113,7 +113,7 @@ def describe_run(plan, machine):
     return (
         f'{machine["date"]}; {machine["cpus"]} CPUs, {machine["processor"]}; Linux '
         f'{machine["kernel"]}; load average before {machine["load_average"]:.1f}. '
-        f'{plan.rounds} rounds, {plan.seconds:g} s for each row, '
+        f'{plan.rounds} rounds, {plan.seconds:g} s for each row in {plan.slices} slices, '
         f'{plan.n_idle:,} idle connections where there are any. Medians.'
     )
 

@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright The Sonde contributors
-"""What is measured, and how: a visit starts a server, fills some rows, and stops it."""
+"""What is measured, and how.
+
+A visit fills some rows with a server that was started for it. It goes in steps, each
+as short as can be, so that peers who take turns are measured close to each other: the
+speed of a machine that others share changes from second to second. A step is a list
+of (row, placement, slice, figures).
+"""
 
 import contextlib
 import dataclasses
@@ -24,7 +30,9 @@ class Plan:
     programs: pathlib.Path
     rounds: int = 7
     seconds: float = 0.75
-    warm_up: float = 0.2
+    # In how many slices the time of a row is cut, except for those who are slow.
+    slices: int = 3
+    warm_up: float = 0.1
     count: int = 20000
     n_idle: int = 10000
     n_reads: int = 2000
@@ -38,14 +46,17 @@ class Plan:
     peers: tuple = tuple(PEERS)
     rows: tuple = ()
 
-    def echo_options(self):
-        return {'seconds': self.seconds, 'warm_up': self.warm_up}
+    def count_slices(self, peer):
+        return 1 if peer in SLOW else self.slices
+
+    def echo_options(self, peer):
+        return {'seconds': self.seconds / self.count_slices(peer), 'warm_up': self.warm_up}
 
 
 def make_quick(plan):
     """Cut a plan down to what takes a minute."""
     return dataclasses.replace(
-        plan, rounds=3, seconds=0.25, warm_up=0.08, count=6000, n_reads=500, n_updates=6,
+        plan, rounds=3, seconds=0.25, slices=1, warm_up=0.08, count=6000, n_reads=500, n_updates=6,
         full_rounds=1, slow_rounds=1, idle_peers=(BASE, SONDE),
     )
 
@@ -62,18 +73,25 @@ def stopping(server):
     server.stop()
 
 
-def by_turns(things, round_number):
-    """In this order, and in the next round in the other."""
-    return list(things)[:: -1 if round_number % 2 else 1]
+def by_turns(things, number):
+    """In this order, and the next time in the other."""
+    return list(things)[:: -1 if number % 2 else 1]
+
+
+def cut(plan, server, round_number):
+    """Each slice, in each placement."""
+    for number in range(plan.count_slices(server.name)):
+        for placement, cpu in by_turns(PLACEMENTS.items(), round_number + number):
+            yield number, placement, cpu
 
 
 def visit_echo(plan, server, round_number, n_active):
     """Echo alone, then with idle connections beside."""
     def run(row):
-        for placement, cpu in by_turns(PLACEMENTS.items(), round_number):
+        for number, placement, cpu in cut(plan, server, round_number):
             counts = measure(plan.programs, 'echo', server, connections=n_active, cpu=cpu,
-                             **plan.echo_options())
-            yield row, placement, echo_figures(counts)
+                             **plan.echo_options(server.name))
+            yield [(row, placement, number, echo_figures(counts))]
 
     yield from run(f'echo-{n_active}')
     if server.name not in plan.idle_peers:
@@ -83,7 +101,7 @@ def visit_echo(plan, server, round_number, n_active):
         # A server that has had a thousand connections has memory to spare for others.
         if n_active == ACTIVE[0]:
             grown = read_resident_bytes(server.pid) - before
-            yield 'memory', None, {'bytes': grown / plan.n_idle}
+            yield [('memory', None, 0, {'bytes': grown / plan.n_idle})]
         yield from run(f'echo-{n_active}-idle')
         idle.finish()
 
@@ -93,19 +111,25 @@ def visit_stream(plan, server, round_number):
     options = {'stream': {}}
     if server.name == SONDE:
         options['upper'] = {'port': server.get_port('upper'), 'upper': True}
-    for placement, cpu in by_turns(PLACEMENTS.items(), round_number):
-        for row in by_turns(options, round_number):
-            counts = measure(plan.programs, 'echo', server, connections=STREAM_CONNECTIONS,
-                             size=STREAM_SIZE, cpu=cpu, **plan.echo_options(), **options[row])
-            yield row, placement, stream_figures(counts)
+
+    def run(row, placement, number, cpu):
+        counts = measure(plan.programs, 'echo', server, connections=STREAM_CONNECTIONS,
+                         size=STREAM_SIZE, cpu=cpu, **plan.echo_options(server.name),
+                         **options[row])
+        return row, placement, number, stream_figures(counts)
+
+    for number, placement, cpu in cut(plan, server, round_number):
+        yield [run(row, placement, number, cpu)
+               for row in by_turns(options, round_number + number)]
 
 
 def visit_connect(plan, server, round_number):
     """Connections that live for one message."""
-    for placement, cpu in by_turns(PLACEMENTS.items(), round_number):
-        counts = measure(plan.programs, 'connect', server, connections=CONNECTING,
-                         count=plan.count, cpu=cpu)
-        yield 'connect', placement, echo_figures(counts)
+    count = plan.count // plan.count_slices(server.name)
+    for number, placement, cpu in cut(plan, server, round_number):
+        counts = measure(plan.programs, 'connect', server, connections=CONNECTING, count=count,
+                         cpu=cpu)
+        yield [('connect', placement, number, echo_figures(counts))]
 
 
 @contextlib.contextmanager
@@ -122,11 +146,15 @@ def visit_workers(plan, server, round_number):
     """The same load for one worker and for two, by turns."""
     with two_workers(plan, server) as two:
         servers = {'workers-1': (server, server.port), 'workers-2': two}
-        for row in by_turns(servers, round_number):
+
+        def run(row, number):
             one, port = servers[row]
             counts = measure(plan.programs, 'echo', one, port=port, cpu=None, connections=64,
-                             **plan.echo_options())
-            yield row, None, echo_figures(counts)
+                             **plan.echo_options(server.name))
+            return row, None, number, echo_figures(counts)
+
+        for number in range(plan.count_slices(server.name)):
+            yield [run(row, number) for row in by_turns(servers, round_number + number)]
 
 
 @dataclasses.dataclass
@@ -205,6 +233,16 @@ def running(plan, name, pinned):
     with stopping(server):
         warm_up(plan, server)
         yield server
+
+
+def run_visit(plan, visit, peer, round_number):
+    """Start a server, take the steps of a visit, stop the server.
+
+    The first step is empty: every server runs before anything is measured.
+    """
+    with running(plan, peer, visit.pinned) as server:
+        yield []
+        yield from visit.run(plan, server, round_number)
 
 
 def check_verification(plan):
