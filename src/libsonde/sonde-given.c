@@ -156,12 +156,24 @@ sonde_given_new (const int *fds,
   return g_steal_pointer (&self);
 }
 
+/*
+ * sonde_given_ref:
+ * @self: sockets
+ *
+ * Takes a reference.
+ */
 SondeGiven *
 sonde_given_ref (SondeGiven *self)
 {
   return g_atomic_rc_box_acquire (self);
 }
 
+/*
+ * sonde_given_unref:
+ * @self: (transfer full): sockets
+ *
+ * Drops a reference.
+ */
 void
 sonde_given_unref (SondeGiven *self)
 {

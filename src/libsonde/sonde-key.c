@@ -29,6 +29,12 @@ static const struct
 
 G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == SONDE_KEY_ADDRESSES + 1);
 
+/*
+ * sonde_key_get_variant_type:
+ * @key: a key
+ *
+ * Gets the type of a key's values, which is that of the D-Bus property.
+ */
 const GVariantType *
 sonde_key_get_variant_type (const SondeKey *key)
 {
