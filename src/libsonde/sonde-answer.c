@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "sonde-error-private.h"
+#include "sonde-error.h"
 #include "sonde-mode-private.h"
 
 #define BLOCK_SIZE 4096

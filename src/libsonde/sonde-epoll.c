@@ -22,7 +22,6 @@
 #include "sonde-syscall-private.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 

@@ -6,7 +6,6 @@
 #include "sonde-error-private.h"
 
 #include <errno.h>
-#include <string.h>
 
 /* Characters of a value that an error message shows. */
 #define EXCERPT_MAX 100

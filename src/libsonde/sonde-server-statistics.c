@@ -8,8 +8,6 @@
 #include "sonde-listener-private.h"
 #include "sonde-server-private.h"
 
-#include <string.h>
-
 static guint64
 sum_counter (SondeServer *self,
              SondeCounter counter)

@@ -7,8 +7,6 @@
 
 #include "sondectl-verbs.h"
 
-#include <glib/gi18n.h>
-
 #include "sondectl-bus.h"
 #include "sondectl-json.h"
 

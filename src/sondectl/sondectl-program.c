@@ -8,7 +8,6 @@
 
 #include "sondectl-program.h"
 
-#include <glib/gi18n.h>
 #include <string.h>
 
 #define PREFIX "sonded: "

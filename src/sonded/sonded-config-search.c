@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <libsonde/sonde.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
