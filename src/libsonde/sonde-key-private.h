@@ -36,6 +36,9 @@ typedef struct
   GType (*enum_type) (void);
 } SondeKey;
 
+/* More than anybody has, and few enough to be opened at a time. */
+#define SONDE_ADDRESSES_MAX 1024
+
 #define SONDE_KEY_SECOND SONDE_UNITS_SECOND
 #define SONDE_KEY_TIME_MAX (SONDE_KEY_SECOND * G_MAXINT32)
 
@@ -43,9 +46,7 @@ const GVariantType *sonde_key_get_variant_type (const SondeKey *key);
 GVariant           *sonde_key_dup_default (const SondeKey *key);
 GParamSpec         *sonde_key_make_param_spec (const SondeKey *key);
 gboolean            sonde_key_is_number (const SondeKey *key);
-char               *sonde_key_format_number (const SondeKey *key,
-                                             guint64         number);
-char               *sonde_key_describe_range (const SondeKey *key);
+GPtrArray          *sonde_key_list_nicks (const SondeKey *key);
 gboolean            sonde_key_is_named (const SondeKey *key,
                                         const char     *name);
 
@@ -58,10 +59,12 @@ GVariant *sonde_key_parse (const SondeKey *key,
                            GError        **error);
 char     *sonde_key_format (const SondeKey *key,
                             GVariant       *value);
-
-void sonde_key_set_error (const SondeKey *key,
-                          const char     *name,
-                          const char     *value,
-                          GError        **error);
+char     *sonde_key_format_number (const SondeKey *key,
+                                   guint64         number);
+char     *sonde_key_describe_range (const SondeKey *key);
+void      sonde_key_set_error (const SondeKey *key,
+                               const char     *name,
+                               const char     *value,
+                               GError        **error);
 
 G_END_DECLS

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright The Sonde contributors */
 
-/* Values as people write them, in a file or on a command line. */
+/* Values as people write them, in a file or on a command line, and what they are
+ * told of the values that there are. */
 
 #include "config.h"
 
@@ -10,6 +11,97 @@
 
 static const char *const true_words[] = { "yes", "true", "on", "1", "y", "t", NULL };
 static const char *const false_words[] = { "no", "false", "off", "0", "n", "f", NULL };
+
+/*
+ * sonde_key_format_number:
+ * @key: a key whose values are numbers
+ * @number: one
+ *
+ * Writes a number in the unit that people use for the key.
+ */
+char *
+sonde_key_format_number (const SondeKey *key,
+                         guint64         number)
+{
+  if (key->kind == SONDE_KEY_TIME)
+    return sonde_units_format_time (number);
+
+  return g_strdup_printf ("%" G_GUINT64_FORMAT, number);
+}
+
+static char *
+describe_number_range (const SondeKey *key)
+{
+  g_autofree char *min = sonde_key_format_number (key, key->min);
+  g_autofree char *max = sonde_key_format_number (key, key->max);
+
+  return g_strdup_printf ("%s to %s%s",
+                          min,
+                          max,
+                          key->zero && key->min > 0 ? ", or 0 for the default" : "");
+}
+
+static char *
+describe_nicks (const SondeKey *key)
+{
+  g_autoptr (GPtrArray) nicks = sonde_key_list_nicks (key);
+
+  return g_strjoinv (", ", (char **) nicks->pdata);
+}
+
+/*
+ * sonde_key_describe_range:
+ * @key: a key
+ *
+ * Says what values a key takes, for people.
+ */
+char *
+sonde_key_describe_range (const SondeKey *key)
+{
+  switch (key->kind)
+    {
+    case SONDE_KEY_BOOLEAN:
+      return g_strdup ("yes or no");
+    case SONDE_KEY_STRING:
+      return g_strdup_printf ("a name of at most %" G_GUINT64_FORMAT " characters", key->max);
+    case SONDE_KEY_ENUM:
+      return describe_nicks (key);
+    case SONDE_KEY_ADDRESSES:
+      return g_strdup_printf ("up to %d addresses, each HOST:PORT", SONDE_ADDRESSES_MAX);
+    case SONDE_KEY_COUNT:
+    case SONDE_KEY_SIZE:
+    case SONDE_KEY_TIME:
+    default:
+      return describe_number_range (key);
+    }
+}
+
+/*
+ * sonde_key_set_error:
+ * @key: a key
+ * @name: the name it was called by
+ * @value: what was given, as text
+ * @error: where to put the error
+ *
+ * Reports a value that a key does not take: key, value and allowed range.
+ */
+void
+sonde_key_set_error (const SondeKey *key,
+                     const char     *name,
+                     const char     *value,
+                     GError        **error)
+{
+  g_autofree char *range = sonde_key_describe_range (key);
+  g_autofree char *excerpt = sonde_error_excerpt (value);
+
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "%s=%s is not valid; allowed: %s",
+               name,
+               excerpt,
+               range);
+}
 
 static GVariant *
 parse_boolean (const char *text)

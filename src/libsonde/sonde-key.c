@@ -9,25 +9,17 @@
 
 #include <string.h>
 
-/* More than anybody has, and few enough to be opened at a time. */
-#define ADDRESSES_MAX 1024
-
-static const struct
-{
-  const char *type;
-  const char *noun;
-} kinds[] = {
-  [SONDE_KEY_BOOLEAN] = { "b", "yes or no" },
-  [SONDE_KEY_COUNT] = { "u", "a number" },
-  [SONDE_KEY_SIZE] = { "t", "a size" },
-  [SONDE_KEY_TIME] = { "t", "a time" },
-  [SONDE_KEY_STRING] = { "s", "a name" },
-  [SONDE_KEY_ENUM] = { "s", "a name" },
-  [SONDE_KEY_ADDRESSES] = { "as",
-                            "up to " G_STRINGIFY (ADDRESSES_MAX) " addresses, each HOST:PORT" },
+static const char *const types[] = {
+  [SONDE_KEY_BOOLEAN] = "b",
+  [SONDE_KEY_COUNT] = "u",
+  [SONDE_KEY_SIZE] = "t",
+  [SONDE_KEY_TIME] = "t",
+  [SONDE_KEY_STRING] = "s",
+  [SONDE_KEY_ENUM] = "s",
+  [SONDE_KEY_ADDRESSES] = "as",
 };
 
-G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == SONDE_KEY_ADDRESSES + 1);
+G_STATIC_ASSERT (G_N_ELEMENTS (types) == SONDE_KEY_ADDRESSES + 1);
 
 /*
  * sonde_key_get_variant_type:
@@ -38,7 +30,28 @@ G_STATIC_ASSERT (G_N_ELEMENTS (kinds) == SONDE_KEY_ADDRESSES + 1);
 const GVariantType *
 sonde_key_get_variant_type (const SondeKey *key)
 {
-  return G_VARIANT_TYPE (kinds[key->kind].type);
+  return G_VARIANT_TYPE (types[key->kind]);
+}
+
+/*
+ * sonde_key_list_nicks:
+ * @key: a key whose values are those of an enumeration
+ *
+ * Lists what its values are called.
+ *
+ * Returns: (transfer container) (element-type utf8): the names, with %NULL behind them
+ */
+GPtrArray *
+sonde_key_list_nicks (const SondeKey *key)
+{
+  g_autoptr (GEnumClass) enum_class = g_type_class_ref (key->enum_type ());
+  GPtrArray *nicks = g_ptr_array_new ();
+
+  for (guint i = 0; i < enum_class->n_values; i++)
+    g_ptr_array_add (nicks, (char *) enum_class->values[i].value_nick);
+  g_ptr_array_add (nicks, NULL);
+
+  return nicks;
 }
 
 /*
@@ -63,20 +76,6 @@ number_to_variant (const SondeKey *key,
   return g_variant_new_uint64 (number);
 }
 
-/* The nicks of an enumeration, as in "loop, threads". */
-static char *
-describe_enum (GType type)
-{
-  g_autoptr (GEnumClass) enum_class = g_type_class_ref (type);
-  g_autoptr (GPtrArray) nicks = g_ptr_array_new ();
-
-  for (guint i = 0; i < enum_class->n_values; i++)
-    g_ptr_array_add (nicks, (char *) enum_class->values[i].value_nick);
-  g_ptr_array_add (nicks, NULL);
-
-  return g_strjoinv (", ", (char **) nicks->pdata);
-}
-
 static const char *
 enum_nick (const SondeKey *key,
            guint64         number)
@@ -94,78 +93,6 @@ is_enum_nick (const SondeKey *key,
   g_autoptr (GEnumClass) enum_class = g_type_class_ref (key->enum_type ());
 
   return g_enum_get_value_by_nick (enum_class, nick) != NULL;
-}
-
-/*
- * sonde_key_format_number:
- * @key: a key whose values are numbers
- * @number: one
- *
- * Writes a number in the unit that people use for the key.
- */
-char *
-sonde_key_format_number (const SondeKey *key,
-                         guint64         number)
-{
-  if (key->kind == SONDE_KEY_TIME)
-    return sonde_units_format_time (number);
-
-  return g_strdup_printf ("%" G_GUINT64_FORMAT, number);
-}
-
-/*
- * sonde_key_describe_range:
- * @key: a key
- *
- * Says what values a key takes, for people.
- */
-char *
-sonde_key_describe_range (const SondeKey *key)
-{
-  g_autofree char *min = NULL;
-  g_autofree char *max = NULL;
-
-  if (key->kind == SONDE_KEY_ENUM)
-    return describe_enum (key->enum_type ());
-  if (key->kind == SONDE_KEY_STRING)
-    return g_strdup_printf ("a name of at most %" G_GUINT64_FORMAT " characters", key->max);
-  if (!sonde_key_is_number (key))
-    return g_strdup (kinds[key->kind].noun);
-
-  min = sonde_key_format_number (key, key->min);
-  max = sonde_key_format_number (key, key->max);
-
-  return g_strdup_printf ("%s to %s%s",
-                          min,
-                          max,
-                          key->zero && key->min > 0 ? ", or 0 for the default" : "");
-}
-
-/*
- * sonde_key_set_error:
- * @key: a key
- * @name: the name it was called by
- * @value: what was given, as text
- * @error: where to put the error
- *
- * Reports a value that a key does not take: key, value and allowed range.
- */
-void
-sonde_key_set_error (const SondeKey *key,
-                     const char     *name,
-                     const char     *value,
-                     GError        **error)
-{
-  g_autofree char *range = sonde_key_describe_range (key);
-  g_autofree char *excerpt = sonde_error_excerpt (value);
-
-  g_set_error (error,
-               SONDE_ERROR,
-               SONDE_ERROR_INVALID_SETTING,
-               "%s=%s is not valid; allowed: %s",
-               name,
-               excerpt,
-               range);
 }
 
 static gboolean
@@ -253,15 +180,17 @@ are_valid_addresses (const SondeKey *key,
   gsize                   n_addresses = 0;
   g_autofree const char **addresses = g_variant_get_strv (value, &n_addresses);
 
-  if (n_addresses > ADDRESSES_MAX)
+  if (n_addresses > SONDE_ADDRESSES_MAX)
     {
+      g_autofree char *range = sonde_key_describe_range (key);
+
       g_set_error (error,
                    SONDE_ERROR,
                    SONDE_ERROR_INVALID_SETTING,
                    "%s with %" G_GSIZE_FORMAT " addresses is not valid; allowed: %s",
                    key->name,
                    n_addresses,
-                   kinds[key->kind].noun);
+                   range);
       return FALSE;
     }
 

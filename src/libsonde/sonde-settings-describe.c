@@ -19,12 +19,8 @@ static void
 insert_values (GVariantDict   *dict,
                const SondeKey *key)
 {
-  g_autoptr (GEnumClass) enum_class = g_type_class_ref (key->enum_type ());
-  g_autoptr (GPtrArray) nicks = g_ptr_array_new ();
+  g_autoptr (GPtrArray) nicks = sonde_key_list_nicks (key);
 
-  for (guint i = 0; i < enum_class->n_values; i++)
-    g_ptr_array_add (nicks, (char *) enum_class->values[i].value_nick);
-  g_ptr_array_add (nicks, NULL);
   g_variant_dict_insert (dict, "Values", "^as", nicks->pdata);
 }
 
