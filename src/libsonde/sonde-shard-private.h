@@ -67,22 +67,23 @@ SondeShard *sonde_shard_new (const SondeShardHost *host,
                              SondeConcurrency      concurrency,
                              GPtrArray            *listeners,
                              GError              **error);
-gboolean    sonde_shard_start (SondeShard    *self,
-                               const char    *name,
-                               GMainContext  *owner_context,
-                               GSourceFunc    done,
-                               gpointer       user_data,
-                               GDestroyNotify destroy,
-                               GError       **error);
-void        sonde_shard_join (SondeShard *self);
 void        sonde_shard_share_listeners (SondeShard *self);
+gboolean    sonde_shard_is_over (SondeShard *self);
+void        sonde_shard_quit_if_done (SondeShard *self);
 
+gboolean sonde_shard_start (SondeShard    *self,
+                            const char    *name,
+                            GMainContext  *owner_context,
+                            GSourceFunc    done,
+                            gpointer       user_data,
+                            GDestroyNotify destroy,
+                            GError       **error);
 void     sonde_shard_accept_all (SondeShard *self);
 void     sonde_shard_retire (SondeShard *self);
+void     sonde_shard_rules_changed (SondeShard *self);
 void     sonde_shard_finish (SondeShard *self,
                              guint64     timeout_usec);
-void     sonde_shard_rules_changed (SondeShard *self);
-gboolean sonde_shard_is_over (SondeShard *self);
+void     sonde_shard_join (SondeShard *self);
 gboolean sonde_shard_is_responsive (SondeShard *self);
 
 guint    sonde_shard_get_n_fds (SondeShard *self);
