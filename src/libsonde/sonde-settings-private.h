@@ -38,6 +38,11 @@ typedef enum
 #define SONDE_WORKERS_MAX 64
 #define SONDE_READ_SIZE_MAX (1024 * 1024)
 
+struct _SondeSettings
+{
+  GVariant *values[SONDE_N_SETTINGS]; /* (owned) (nullable): not set */
+};
+
 const SondeKey *sonde_setting_get_key (guint setting);
 gboolean        sonde_setting_find (const char *name,
                                     guint      *setting);
