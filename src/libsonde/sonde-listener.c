@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright The Sonde contributors */
 
-/* Listening sockets. They are made, set up, bound and put to listen as plain
- * descriptors and only then wrapped, because g_socket_bind() has a will of its
+/* A listening socket. It is made, set up, bound and put to listen as a plain
+ * descriptor and only then wrapped, because g_socket_bind() has a will of its
  * own about SO_REUSEADDR and SO_REUSEPORT. */
 
 #include "config.h"
@@ -16,17 +16,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* Ports that are tried until one is free at every address of a name. */
-#define TRIES_MAX 32
-
-/* How the listeners of one entry are opened. */
-typedef struct
-{
-  SondeSettings *settings;   /* (unowned) */
-  gboolean       dual_stack; /* one socket for IPv4 and IPv6 both */
-  GPtrArray     *old;        /* (unowned) (nullable) (element-type GSocket): about to be closed */
-} Opening;
 
 static gboolean
 write_option (SondeSettings *settings,
@@ -130,10 +119,10 @@ is_bound_by_any (GPtrArray      *listeners,
 }
 
 static gboolean
-set_up (int             fd,
-        GSocketAddress *address,
-        const Opening  *opening,
-        GError        **error)
+set_up (int                 fd,
+        GSocketAddress     *address,
+        const SondeOpening *opening,
+        GError            **error)
 {
   const SondeOption *row = &sonde_option_get_table ()[SONDE_ROW_BACKLOG];
   g_autoptr (GVariant) backlog = NULL;
@@ -177,10 +166,20 @@ sonde_listener_wrap (int      fd,
   return listener;
 }
 
-static GSocket *
-open_one (GSocketAddress *address,
-          const Opening  *opening,
-          GError        **error)
+/*
+ * sonde_listener_open:
+ * @address: where to listen
+ * @opening: how
+ * @error: where to put an error
+ *
+ * Listens on one address.
+ *
+ * Returns: (transfer full): the listener, which does not block
+ */
+GSocket *
+sonde_listener_open (GSocketAddress     *address,
+                     const SondeOpening *opening,
+                     GError            **error)
 {
   const int fd = socket (g_socket_address_get_family (address),
                          SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
@@ -203,207 +202,6 @@ open_one (GSocketAddress *address,
   return listener;
 }
 
-static GSocketAddress *
-with_port (GSocketAddress *address,
-           guint16         port)
-{
-  struct sockaddr_storage native = { 0 };
-  const gssize            size = g_socket_address_get_native_size (address);
-
-  if (port == 0 || !g_socket_address_to_native (address, &native, sizeof native, NULL))
-    return g_object_ref (address);
-
-  /* The port is in the same place for both families. */
-  ((struct sockaddr_in *) (void *) &native)->sin_port = htons (port);
-
-  return g_socket_address_new_from_native (&native, (gsize) size);
-}
-
-static guint16
-get_port (GSocketAddress *address)
-{
-  return g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address));
-}
-
-static guint16
-get_bound_port (GSocket *listener)
-{
-  g_autoptr (GSocketAddress) address = g_socket_get_local_address (listener, NULL);
-
-  return address != NULL ? get_port (address) : 0;
-}
-
-/* A machine without IPv6 listens where it can. */
-static GSocket *
-open_or_fall_back (GSocketAddress *address,
-                   const Opening  *opening,
-                   GError        **error)
-{
-  g_autoptr (GError) local_error = NULL;
-  g_autoptr (GSocketAddress) ipv4_any = NULL;
-  GSocket *listener = open_one (address, opening, &local_error);
-
-  if (listener != NULL)
-    return listener;
-  if (opening->dual_stack &&
-      g_error_matches (local_error, SONDE_ERROR, SONDE_ERROR_ADDRESS_NOT_AVAILABLE))
-    {
-      ipv4_any = g_inet_socket_address_new_from_string ("0.0.0.0", get_port (address));
-      return open_one (ipv4_any, opening, error);
-    }
-  g_propagate_error (error, g_steal_pointer (&local_error));
-
-  return NULL;
-}
-
-/* A name may have addresses of a family that is missing here, as long as one
- * remains. Where the port is 0, they all share the one that the kernel gave to
- * the first. */
-static gboolean
-try_entry (GPtrArray     *addresses,
-           const Opening *opening,
-           GPtrArray     *listeners,
-           GError       **error)
-{
-  g_autoptr (GError) last_error = NULL;
-  const guint before = listeners->len;
-  guint16     port = 0;
-
-  for (guint i = 0; i < addresses->len; i++)
-    {
-      g_autoptr (GSocketAddress) address = with_port (addresses->pdata[i], port);
-      GSocket *listener = NULL;
-
-      g_clear_error (&last_error);
-      listener = open_or_fall_back (address, opening, &last_error);
-      if (listener != NULL)
-        {
-          g_ptr_array_add (listeners, listener);
-          port = get_bound_port (listener);
-        }
-      else if (!g_error_matches (last_error, SONDE_ERROR, SONDE_ERROR_ADDRESS_NOT_AVAILABLE))
-        break;
-    }
-
-  if (last_error != NULL &&
-      (listeners->len == before ||
-       !g_error_matches (last_error, SONDE_ERROR, SONDE_ERROR_ADDRESS_NOT_AVAILABLE)))
-    {
-      g_propagate_error (error, g_steal_pointer (&last_error));
-      return FALSE;
-    }
-
-  return listeners->len > before;
-}
-
-/* Opens what stands behind one entry. The port that the kernel picked for one
- * address may be another's at the next; asked again, it picks another. */
-static gboolean
-open_entry (GPtrArray     *addresses,
-            const Opening *opening,
-            GPtrArray     *listeners,
-            GError       **error)
-{
-  const gboolean any_port = addresses->len > 1 && get_port (addresses->pdata[0]) == 0;
-  const guint    before = listeners->len;
-  GError        *local_error = NULL;
-
-  for (guint i = 0; i < (any_port ? TRIES_MAX : 1); i++)
-    {
-      g_clear_error (&local_error);
-      if (try_entry (addresses, opening, listeners, &local_error))
-        return TRUE;
-      g_ptr_array_set_size (listeners, (int) before);
-      if (!g_error_matches (local_error, SONDE_ERROR, SONDE_ERROR_ADDRESS_IN_USE))
-        break;
-    }
-  g_propagate_error (error, local_error);
-
-  return FALSE;
-}
-
-/*
- * sonde_listener_open_all:
- * @settings: what is asked for
- * @resolved: (element-type GPtrArray): what stands behind each address of the
- *   settings, from sonde_resolve()
- * @old: (nullable) (element-type GSocket): listeners that are about to be
- *   closed, whose ports are shared and may be asked for again
- * @error: where to put an error
- *
- * Listens on every address of the settings, or on none.
- *
- * Returns: (transfer full) (element-type GSocket): the listeners, which do
- *   not block
- */
-GPtrArray *
-sonde_listener_open_all (SondeSettings *settings,
-                         GPtrArray     *resolved,
-                         GPtrArray     *old,
-                         GError       **error)
-{
-  g_autoptr (GVariant) value = sonde_settings_peek (settings, SONDE_SETTING_LISTEN_ADDRESSES);
-  g_autofree const char **entries = g_variant_get_strv (value, NULL);
-  g_autoptr (GPtrArray) listeners = g_ptr_array_new_with_free_func (g_object_unref);
-  const gboolean reuse_port =
-    sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT));
-
-  for (guint i = 0; i < resolved->len; i++)
-    {
-      const Opening opening = { settings, sonde_address_is_any (entries[i]), old };
-
-      if (!open_entry (resolved->pdata[i], &opening, listeners, error))
-        return NULL;
-    }
-  sonde_listener_share_ports (listeners, reuse_port);
-
-  return g_steal_pointer (&listeners);
-}
-
-static gboolean
-is_dual_stack (GSocket *listener)
-{
-  int       only = TRUE;
-  socklen_t length = sizeof only;
-
-  return getsockopt (g_socket_get_fd (listener), IPPROTO_IPV6, IPV6_V6ONLY, &only, &length) == 0 &&
-         !only;
-}
-
-/*
- * sonde_listener_open_beside:
- * @settings: what is asked for
- * @first: (element-type GSocket): listeners, whose ports are shared
- * @error: where to put an error
- *
- * Listens once more on each address that is listened on already.
- *
- * Returns: (transfer full) (element-type GSocket): the new listeners
- */
-GPtrArray *
-sonde_listener_open_beside (SondeSettings *settings,
-                            GPtrArray     *first,
-                            GError       **error)
-{
-  g_autoptr (GPtrArray) listeners = g_ptr_array_new_with_free_func (g_object_unref);
-  const gboolean reuse_port =
-    sonde_settings_get_boolean (settings, SONDE_SETTING_OPTION (SONDE_ROW_REUSE_PORT));
-
-  for (guint i = 0; i < first->len; i++)
-    {
-      const Opening opening = { settings, is_dual_stack (first->pdata[i]), first };
-      g_autoptr (GSocketAddress) address = g_socket_get_local_address (first->pdata[i], error);
-      GSocket *listener = address != NULL ? open_one (address, &opening, error) : NULL;
-
-      if (listener == NULL)
-        return NULL;
-      g_ptr_array_add (listeners, listener);
-    }
-  sonde_listener_share_ports (listeners, reuse_port);
-
-  return g_steal_pointer (&listeners);
-}
-
 /*
  * sonde_listener_open_sample:
  * @settings: what is asked for
@@ -417,8 +215,8 @@ int
 sonde_listener_open_sample (SondeSettings *settings)
 {
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
-  const Opening opening = { settings, FALSE, NULL };
-  const int     fd = sonde_option_make_scratch_socket ();
+  const SondeOpening opening = { settings, FALSE, NULL };
+  const int          fd = sonde_option_make_scratch_socket ();
 
   if (fd < 0 || set_up (fd, address, &opening, NULL))
     return fd;
