@@ -50,6 +50,16 @@ write_options (SondeSettings *settings,
   return TRUE;
 }
 
+static void
+set_address_error (GSocketAddress *address,
+                   int             errsv,
+                   GError        **error)
+{
+  g_autofree char *text = sonde_address_format (address);
+
+  sonde_error_set_errno (error, errsv, "Cannot listen on %s", text);
+}
+
 static gboolean
 bind_to (int             fd,
          GSocketAddress *address,
@@ -57,17 +67,13 @@ bind_to (int             fd,
 {
   struct sockaddr_storage native;
   const gssize            size = g_socket_address_get_native_size (address);
-  g_autofree char        *text = NULL;
-  int                     errsv;
 
   if (!g_socket_address_to_native (address, &native, sizeof native, error))
     return FALSE;
   if (bind (fd, (struct sockaddr *) &native, (socklen_t) size) == 0)
     return TRUE;
 
-  errsv = errno;
-  text = sonde_address_format (address);
-  sonde_error_set_errno (error, errsv, "Cannot listen on %s", text);
+  set_address_error (address, errno, error);
 
   return FALSE;
 }
@@ -188,10 +194,7 @@ sonde_listener_open (GSocketAddress     *address,
 
   if (fd < 0)
     {
-      const int        errsv = errno;
-      g_autofree char *text = sonde_address_format (address);
-
-      sonde_error_set_errno (error, errsv, "Cannot listen on %s", text);
+      set_address_error (address, errno, error);
       return NULL;
     }
   if (set_up (fd, address, opening, error))
