@@ -31,14 +31,6 @@ typedef struct
 } Change;
 
 static gboolean
-is_live_option (guint setting,
-                guint phase)
-{
-  return setting >= SONDE_SETTING_FIRST_OPTION &&
-         (sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION].phases & phase) != 0;
-}
-
-static gboolean
 write_or_unset (SondeSettings *settings,
                 guint          setting,
                 SondeGiven    *inherited,
@@ -46,7 +38,7 @@ write_or_unset (SondeSettings *settings,
                 int            fd,
                 GError       **error)
 {
-  const SondeOption *option = &sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION];
+  const SondeOption *option = sonde_setting_get_option (setting);
   g_autoptr (GVariant) value = NULL;
 
   if (!sonde_settings_has (settings, setting) && inherited != NULL)
@@ -101,7 +93,7 @@ try_options (SondeSettings *settings,
     {
       GError *local_error = NULL;
 
-      if (!sonde_settings_has (settings, i) || is_live_option (i, SONDE_OPTION_AT_LISTEN))
+      if (!sonde_settings_has (settings, i) || sonde_setting_has_phase (i, SONDE_OPTION_AT_LISTEN))
         continue;
       if (!write_or_unset (settings, i, NULL, 0, fd, &local_error))
         return blame_value (settings, i, local_error, error);
@@ -194,7 +186,7 @@ check_existing (const Change *change,
                 GError      **error)
 {
   for (guint i = 0; i < SONDE_N_SETTINGS; i++)
-    if (change->is_changed[i] && !is_live_option (i, SONDE_OPTION_ON_CONNECTION))
+    if (change->is_changed[i] && !sonde_setting_has_phase (i, SONDE_OPTION_ON_CONNECTION))
       {
         g_set_error (error,
                      SONDE_ERROR,
@@ -216,7 +208,7 @@ write_listeners (SondeServer   *self,
   for (guint i = 0; i < SONDE_N_SETTINGS; i++)
     {
       if (!change->is_changed[i] ||
-          !is_live_option (i, SONDE_OPTION_ON_LISTENER | SONDE_OPTION_AT_LISTEN))
+          !sonde_setting_has_phase (i, SONDE_OPTION_ON_LISTENER | SONDE_OPTION_AT_LISTEN))
         continue;
       for (guint j = 0; j < self->listeners->len; j++)
         if (!write_or_unset (settings,
@@ -239,7 +231,7 @@ write_session (SondeSession *session,
 
   /* A connection that is about to die does not spoil it for the others. */
   for (guint i = SONDE_SETTING_FIRST_OPTION; i < SONDE_N_SETTINGS; i++)
-    if (change->is_changed[i] && is_live_option (i, SONDE_OPTION_ON_CONNECTION))
+    if (change->is_changed[i] && sonde_setting_has_phase (i, SONDE_OPTION_ON_CONNECTION))
       write_or_unset (change->settings, i, change->inherited, 0, session->fd, NULL);
   change->last_id = session->id;
 
@@ -268,7 +260,7 @@ static gboolean
 has_connection_options (const Change *change)
 {
   for (guint i = SONDE_SETTING_FIRST_OPTION; i < SONDE_N_SETTINGS; i++)
-    if (change->is_changed[i] && is_live_option (i, SONDE_OPTION_ON_CONNECTION))
+    if (change->is_changed[i] && sonde_setting_has_phase (i, SONDE_OPTION_ON_CONNECTION))
       return TRUE;
 
   return FALSE;

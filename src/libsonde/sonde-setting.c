@@ -72,6 +72,39 @@ static const SondeKey server_keys[] = {
 G_STATIC_ASSERT (G_N_ELEMENTS (server_keys) == SONDE_SETTING_FIRST_OPTION);
 
 /*
+ * sonde_setting_get_option:
+ * @setting: an index below %SONDE_N_SETTINGS
+ *
+ * Gets the socket option that a setting is.
+ *
+ * Returns: (nullable): the row of its table, or %NULL if it is none
+ */
+const SondeOption *
+sonde_setting_get_option (guint setting)
+{
+  if (setting < SONDE_SETTING_FIRST_OPTION)
+    return NULL;
+
+  return &sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION];
+}
+
+/*
+ * sonde_setting_has_phase:
+ * @setting: an index below %SONDE_N_SETTINGS
+ * @phases: when a socket option is set
+ *
+ * Checks whether a setting is a socket option that is set in one of the phases.
+ */
+gboolean
+sonde_setting_has_phase (guint setting,
+                         guint phases)
+{
+  const SondeOption *option = sonde_setting_get_option (setting);
+
+  return option != NULL && (option->phases & phases) != 0;
+}
+
+/*
  * sonde_setting_get_key:
  * @setting: an index below %SONDE_N_SETTINGS
  *
@@ -80,10 +113,9 @@ G_STATIC_ASSERT (G_N_ELEMENTS (server_keys) == SONDE_SETTING_FIRST_OPTION);
 const SondeKey *
 sonde_setting_get_key (guint setting)
 {
-  if (setting < SONDE_SETTING_FIRST_OPTION)
-    return &server_keys[setting];
+  const SondeOption *option = sonde_setting_get_option (setting);
 
-  return &sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION].key;
+  return option != NULL ? &option->key : &server_keys[setting];
 }
 
 /*
@@ -147,10 +179,7 @@ sonde_setting_find_or_fail (const char *name,
 gboolean
 sonde_setting_needs_relisten (guint setting)
 {
-  if (setting >= SONDE_SETTING_FIRST_OPTION)
-    return (sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION].phases &
-            SONDE_OPTION_BEFORE_BIND) != 0;
-
-  return setting == SONDE_SETTING_CONCURRENCY || setting == SONDE_SETTING_WORKERS ||
+  return sonde_setting_has_phase (setting, SONDE_OPTION_BEFORE_BIND) ||
+         setting == SONDE_SETTING_CONCURRENCY || setting == SONDE_SETTING_WORKERS ||
          setting == SONDE_SETTING_LISTEN_ADDRESSES;
 }

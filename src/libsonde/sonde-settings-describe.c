@@ -24,15 +24,6 @@ insert_values (GVariantDict   *dict,
   g_variant_dict_insert (dict, "Values", "^as", nicks->pdata);
 }
 
-static const SondeOption *
-get_option (guint setting)
-{
-  if (setting < SONDE_SETTING_FIRST_OPTION)
-    return NULL;
-
-  return &sonde_option_get_table ()[setting - SONDE_SETTING_FIRST_OPTION];
-}
-
 static void
 insert_sysctl (GVariantDict      *dict,
                const SondeOption *option)
@@ -54,7 +45,7 @@ insert_sysctl (GVariantDict      *dict,
 const char *
 sonde_setting_describe_change (guint setting)
 {
-  const SondeOption *option = get_option (setting);
+  const SondeOption *option = sonde_setting_get_option (setting);
 
   if (sonde_setting_needs_relisten (setting))
     return "relisten";
@@ -112,7 +103,7 @@ sonde_settings_describe (const char *key,
   insert_string (&dict, "Change", sonde_setting_describe_change (setting));
   if (found->kind == SONDE_KEY_ENUM)
     insert_values (&dict, found);
-  insert_sysctl (&dict, get_option (setting));
+  insert_sysctl (&dict, sonde_setting_get_option (setting));
 
   return g_variant_ref_sink (g_variant_dict_end (&dict));
 }

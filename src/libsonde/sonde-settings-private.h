@@ -43,14 +43,17 @@ struct _SondeSettings
   GVariant *values[SONDE_N_SETTINGS]; /* (owned) (nullable): not set */
 };
 
-const SondeKey *sonde_setting_get_key (guint setting);
-gboolean        sonde_setting_find (const char *name,
-                                    guint      *setting);
-gboolean        sonde_setting_find_or_fail (const char *name,
-                                            guint      *setting,
-                                            GError    **error);
-gboolean        sonde_setting_needs_relisten (guint setting);
-const char     *sonde_setting_describe_change (guint setting);
+const SondeOption *sonde_setting_get_option (guint setting);
+gboolean           sonde_setting_has_phase (guint setting,
+                                            guint phases);
+const SondeKey    *sonde_setting_get_key (guint setting);
+gboolean           sonde_setting_find (const char *name,
+                                       guint      *setting);
+gboolean           sonde_setting_find_or_fail (const char *name,
+                                               guint      *setting,
+                                               GError    **error);
+gboolean           sonde_setting_needs_relisten (guint setting);
+const char        *sonde_setting_describe_change (guint setting);
 
 GVariant *sonde_settings_peek (SondeSettings *self,
                                guint          setting);
