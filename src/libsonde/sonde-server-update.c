@@ -6,11 +6,8 @@
 
 #include "config.h"
 
-#include "sonde-error-private.h"
+#include "sonde-error.h"
 #include "sonde-server-private.h"
-
-#include <errno.h>
-#include <unistd.h>
 
 G_DEFINE_ENUM_TYPE (SondeApply,
                     sonde_apply,
@@ -49,83 +46,6 @@ write_or_unset (SondeSettings *settings,
   value = sonde_settings_peek (settings, setting);
 
   return sonde_option_write (option, fd, value, error);
-}
-
-/* What the kernel thinks of a value is an answer about the value. */
-static gboolean
-blame_value (SondeSettings *settings,
-             guint          setting,
-             GError        *kernel_error,
-             GError       **error)
-{
-  const SondeKey *key = sonde_setting_get_key (setting);
-  g_autoptr (GVariant) value = sonde_settings_peek (settings, setting);
-  g_autoptr (SondeKernelLimits) limits = sonde_kernel_limits_new ();
-  g_autoptr (GVariant) allowed = NULL;
-  g_autofree char *text = sonde_key_format (key, value);
-  g_autofree char *range = NULL;
-
-  if (setting == SONDE_SETTING_OPTION (SONDE_ROW_CONGESTION))
-    allowed = sonde_kernel_limits_get_sysctl (limits, "net.ipv4.tcp_available_congestion_control");
-  range = allowed != NULL ? g_variant_dup_string (allowed, NULL) : sonde_key_describe_range (key);
-
-  g_set_error (error,
-               SONDE_ERROR,
-               g_error_matches (kernel_error, SONDE_ERROR, SONDE_ERROR_PERMISSION_DENIED)
-                 ? SONDE_ERROR_PERMISSION_DENIED
-                 : SONDE_ERROR_INVALID_SETTING,
-               "%s=%s is refused: %s; allowed: %s",
-               key->name,
-               text,
-               kernel_error->message,
-               range);
-  g_error_free (kernel_error);
-
-  return FALSE;
-}
-
-static gboolean
-try_options (SondeSettings *settings,
-             int            fd,
-             GError       **error)
-{
-  for (guint i = SONDE_SETTING_FIRST_OPTION; i < SONDE_N_SETTINGS; i++)
-    {
-      GError *local_error = NULL;
-
-      if (!sonde_settings_has (settings, i) || sonde_setting_has_phase (i, SONDE_OPTION_AT_LISTEN))
-        continue;
-      if (!write_or_unset (settings, i, NULL, 0, fd, &local_error))
-        return blame_value (settings, i, local_error, error);
-    }
-
-  return TRUE;
-}
-
-/*
- * sonde_server_check_options:
- * @settings: settings
- * @error: where to put an error
- *
- * Asks the kernel, with a socket that is thrown away, whether it takes the
- * options. Those that it does not know pass.
- */
-gboolean
-sonde_server_check_options (SondeSettings *settings,
-                            GError       **error)
-{
-  const int fd = sonde_option_make_scratch_socket ();
-  gboolean  ok;
-
-  if (fd < 0)
-    {
-      sonde_error_set_errno (error, errno, "Could not make a socket");
-      return FALSE;
-    }
-  ok = try_options (settings, fd, error);
-  close (fd);
-
-  return ok;
 }
 
 static gboolean
