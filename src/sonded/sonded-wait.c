@@ -15,7 +15,7 @@
 #include "sonded-wait.h"
 
 #include "sonded-client.h"
-#include "sonded-invalid.h"
+#include "sonded-condition.h"
 #include "sonded-reply.h"
 
 /* Whoever has waited for a while is answered late by no more than this part of it. */
@@ -23,33 +23,10 @@
 #define LOOK_MIN_MS 5
 #define LOOK_MAX_MS 50
 
-#define CONDITIONS "NAccepted, NClosed, BytesReceived, NConnections"
-
-static const struct
-{
-  const char *name;
-  const char *type;
-  const char *property; /* of the server */
-  gboolean    exact;    /* or else at least */
-} conditions[] = {
-  { "NAccepted", "t", "n-accepted", FALSE },
-  { "NClosed", "t", "n-closed", FALSE },
-  { "BytesReceived", "t", "bytes-received", FALSE },
-  { "NConnections", "u", "n-connections", TRUE },
-};
-
-#define N_CONDITIONS G_N_ELEMENTS (conditions)
-
-typedef struct
-{
-  gboolean is_set;
-  guint64  value;
-} Wanted;
-
 typedef struct
 {
   GDBusMethodInvocation *invocation; /* (owned) */
-  Wanted                 wanted[N_CONDITIONS];
+  SondedCondition        condition;
   gint64                 deadline;
   SondedClient          *client; /* (owned) (nullable): the caller, once it waits */
   gulong                 gone_id;
@@ -58,15 +35,15 @@ typedef struct
 /* Those who wait for one server. */
 typedef struct
 {
-  SondeServer *server;             /* (owned) */
-  GPtrArray   *waiters;            /* (owned) (element-type Waiter) */
-  guint64      seen[N_CONDITIONS]; /* when the waiters were looked at last */
-  guint64      next[N_CONDITIONS]; /* the lowest value that one waits for, or %G_MAXUINT64 */
+  SondeServer *server;                  /* (owned) */
+  GPtrArray   *waiters;                 /* (owned) (element-type Waiter) */
+  guint64      seen[SONDED_N_COUNTERS]; /* when the waiters were looked at last */
+  guint64      next[SONDED_N_COUNTERS]; /* the lowest value that one waits for, or %G_MAXUINT64 */
   gint64       next_deadline;
-  guint64      last[N_CONDITIONS]; /* when somebody looked last */
-  gint64       moved_at;           /* the last time that one that is waited for differed */
-  gboolean     has_changed;        /* a waiter came or left since the waiters were looked at */
-  gboolean     is_removed;         /* the server is; it may still have connections */
+  guint64      last[SONDED_N_COUNTERS]; /* when somebody looked last */
+  gint64       moved_at;                /* the last time that one that is waited for differed */
+  gboolean     has_changed;             /* a waiter came or left since the waiters were looked at */
+  gboolean     is_removed;              /* the server is; it may still have connections */
   gint64       look_at;
   guint        timer_id;
 } Queue;
@@ -85,27 +62,6 @@ waiter_free (gpointer data)
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Waiter, waiter_free)
-
-static guint64
-get_number (GVariant *value)
-{
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
-    return g_variant_get_uint32 (value);
-
-  return g_variant_get_uint64 (value);
-}
-
-static gboolean
-is_met (const Waiter  *self,
-        const guint64 *now)
-{
-  for (gsize i = 0; i < N_CONDITIONS; i++)
-    if (self->wanted[i].is_set &&
-        (conditions[i].exact ? now[i] != self->wanted[i].value : now[i] < self->wanted[i].value))
-      return FALSE;
-
-  return TRUE;
-}
 
 static void
 reply_unmet (Waiter      *self,
@@ -137,7 +93,7 @@ settle (Waiter        *self,
 {
   if (self->client != NULL && sonded_client_is_gone (self->client))
     return TRUE;
-  if (is_met (self, now))
+  if (sonded_condition_is_met (&self->condition, now))
     {
       sonded_reply (g_steal_pointer (&self->invocation), statistics, NULL);
       return TRUE;
@@ -158,27 +114,10 @@ static void
 look_out (Queue        *self,
           const Waiter *waiter)
 {
-  for (gsize i = 0; i < N_CONDITIONS; i++)
-    if (waiter->wanted[i].is_set &&
-        (conditions[i].exact || waiter->wanted[i].value > self->seen[i]))
-      self->next[i] = MIN (self->next[i], waiter->wanted[i].value);
+  for (gsize i = 0; i < SONDED_N_COUNTERS; i++)
+    if (sonded_condition_asks (&waiter->condition, i, self->seen[i]))
+      self->next[i] = MIN (self->next[i], waiter->condition.wanted[i].value);
   self->next_deadline = MIN (self->next_deadline, waiter->deadline);
-}
-
-static GVariant *
-read_statistics (SondeServer *server,
-                 guint64     *now)
-{
-  GVariant *statistics = sonde_server_get_statistics (server);
-
-  for (gsize i = 0; i < N_CONDITIONS; i++)
-    {
-      g_autoptr (GVariant) value = g_variant_lookup_value (statistics, conditions[i].name, NULL);
-
-      now[i] = get_number (value);
-    }
-
-  return statistics;
 }
 
 /* The last connections of a server that was removed may still be waited for. */
@@ -193,11 +132,11 @@ static void
 settle_all (Queue *self)
 {
   const gboolean over = is_over (self);
-  g_autoptr (GVariant) statistics = read_statistics (self->server, self->seen);
+  g_autoptr (GVariant) statistics = sonded_condition_read_all (self->server, self->seen);
 
   self->has_changed = FALSE;
   self->next_deadline = G_MAXINT64;
-  for (gsize i = 0; i < N_CONDITIONS; i++)
+  for (gsize i = 0; i < SONDED_N_COUNTERS; i++)
     self->next[i] = G_MAXUINT64;
 
   for (guint i = self->waiters->len; i > 0; i--)
@@ -207,28 +146,17 @@ settle_all (Queue *self)
       look_out (self, self->waiters->pdata[i - 1]);
 }
 
-static guint64
-read_number (SondeServer *server,
-             const char  *property)
-{
-  g_auto (GValue) value = G_VALUE_INIT;
-
-  g_object_get_property (G_OBJECT (server), property, &value);
-
-  return G_VALUE_HOLDS_UINT (&value) ? g_value_get_uint (&value) : g_value_get_uint64 (&value);
-}
-
 /* Whether anybody waits for a change such as this. Counters go down when they
  * are reset; then what was reached may be missing again. */
 static gboolean
 is_awaited (const Queue *self,
-            gsize        condition,
+            gsize        counter,
             guint64      now)
 {
-  if (conditions[condition].exact)
-    return self->next[condition] != G_MAXUINT64 && now != self->seen[condition];
+  if (sonded_condition_is_exact (counter))
+    return self->next[counter] != G_MAXUINT64 && now != self->seen[counter];
 
-  return now >= self->next[condition] || now < self->seen[condition];
+  return now >= self->next[counter] || now < self->seen[counter];
 }
 
 /* Reads what is waited for; notes when it moves. */
@@ -237,13 +165,13 @@ has_reached (Queue *self)
 {
   gboolean reached = FALSE;
 
-  for (gsize i = 0; i < N_CONDITIONS; i++)
+  for (gsize i = 0; i < SONDED_N_COUNTERS; i++)
     {
       guint64 now;
 
       if (self->next[i] == G_MAXUINT64)
         continue;
-      now = read_number (self->server, conditions[i].property);
+      now = sonded_condition_read (self->server, i);
       reached = reached || is_awaited (self, i, now);
       if (now != self->last[i])
         self->moved_at = g_get_monotonic_time ();
@@ -354,57 +282,6 @@ client_gone_cb (SondedClient *client,
   look_soon (queue);
 }
 
-static gboolean
-take_condition (Waiter     *self,
-                const char *key,
-                GVariant   *value,
-                GError    **error)
-{
-  for (gsize i = 0; i < N_CONDITIONS; i++)
-    {
-      if (!g_str_equal (conditions[i].name, key))
-        continue;
-      if (!g_variant_is_of_type (value, G_VARIANT_TYPE (conditions[i].type)))
-        {
-          g_set_error (error,
-                       SONDE_ERROR,
-                       SONDE_ERROR_INVALID_SETTING,
-                       "%s of type %.32s is not valid; allowed: type %s",
-                       key,
-                       g_variant_get_type_string (value),
-                       conditions[i].type);
-          return FALSE;
-        }
-      self->wanted[i].is_set = TRUE;
-      self->wanted[i].value = get_number (value);
-      return TRUE;
-    }
-
-  return sonded_set_invalid (error, "condition", key, CONDITIONS);
-}
-
-static gboolean
-take_conditions (Waiter   *self,
-                 GVariant *condition,
-                 GError  **error)
-{
-  GVariantIter iter;
-  const char  *key;
-  GVariant    *value;
-
-  g_variant_iter_init (&iter, condition);
-  while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
-    {
-      g_autoptr (GVariant) owned = value;
-
-      if (!take_condition (self, key, owned, error))
-        return FALSE;
-    }
-
-  return g_variant_n_children (condition) > 0 ||
-         sonded_set_invalid (error, "condition", "{}", CONDITIONS);
-}
-
 static void
 enqueue (Queue  *self,
          Waiter *waiter)
@@ -435,13 +312,13 @@ sonded_wait_start (SondeServer           *server,
                    guint64                timeout_usec)
 {
   const gint64 start = g_get_monotonic_time ();
-  guint64      now[N_CONDITIONS];
+  guint64      now[SONDED_N_COUNTERS];
   g_autoptr (GVariant) statistics = NULL;
   g_autoptr (GError) local_error = NULL;
   g_autoptr (Waiter) waiter = g_new0 (Waiter, 1);
 
   waiter->invocation = invocation;
-  if (!take_conditions (waiter, condition, &local_error))
+  if (!sonded_condition_parse (&waiter->condition, condition, &local_error))
     {
       sonded_reply (g_steal_pointer (&waiter->invocation), NULL, local_error);
       return;
@@ -449,7 +326,7 @@ sonded_wait_start (SondeServer           *server,
 
   waiter->deadline =
     timeout_usec < (guint64) (G_MAXINT64 - start) ? start + (gint64) timeout_usec : G_MAXINT64;
-  statistics = read_statistics (server, now);
+  statistics = sonded_condition_read_all (server, now);
   if (!settle (waiter, server, FALSE, statistics, now))
     enqueue (get_queue (server), g_steal_pointer (&waiter));
 }
