@@ -105,25 +105,10 @@ started_cb (GObject      *source,
 }
 
 static void
-state_changed_cb (SondeServer  *server,
-                  GParamSpec   *pspec,
-                  SondedDaemon *self)
-{
-  if (sonde_server_get_state (server) == SONDE_SERVER_STATE_STOPPED)
-    g_ptr_array_remove (self->leaving, server);
-  sonded_daemon_tell_if_stopped (self);
-}
-
-static void
 start_server (SondedDaemon *self,
               SondeServer  *server,
               GTask        *task)
 {
-  g_signal_connect_object (server,
-                           "notify::state",
-                           G_CALLBACK (state_changed_cb),
-                           self,
-                           G_CONNECT_DEFAULT);
   g_hash_table_insert (self->starting,
                        g_strdup (sonde_server_get_name (server)),
                        g_object_ref (server));

@@ -73,6 +73,16 @@ sonded_daemon_take_server (SondedDaemon *self,
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_SERVERS]);
 }
 
+static void
+state_changed_cb (SondeServer  *server,
+                  GParamSpec   *pspec,
+                  SondedDaemon *self)
+{
+  if (sonde_server_get_state (server) == SONDE_SERVER_STATE_STOPPED)
+    g_ptr_array_remove (self->leaving, server);
+  sonded_daemon_tell_if_stopped (self);
+}
+
 /* Stops a server that is in neither table any more, and takes it. */
 static void
 let_go (SondedDaemon *self,
@@ -81,11 +91,15 @@ let_go (SondedDaemon *self,
   g_autoptr (SondeServer) owned = server;
 
   g_message ("Server %s is removed", sonde_server_get_name (owned));
-
-  /* It may be stopped before sonde_server_stop() returns; then nobody else
-   * would take it off the list. */
   g_ptr_array_add (self->leaving, g_object_ref (owned));
+  g_signal_connect_object (owned,
+                           "notify::state",
+                           G_CALLBACK (state_changed_cb),
+                           self,
+                           G_CONNECT_DEFAULT);
   sonde_server_stop (owned);
+
+  /* One that was stopped all along does not say so again. */
   if (sonde_server_get_state (owned) == SONDE_SERVER_STATE_STOPPED)
     g_ptr_array_remove (self->leaving, owned);
 }
