@@ -7,6 +7,8 @@
 
 #include "sonded-daemon-private.h"
 
+#include "sonded-sockets.h"
+
 static gboolean
 may_add (SondedDaemon *self,
          const char   *name,
@@ -124,11 +126,7 @@ make_server (const char    *name,
 {
   g_autoptr (SondeServer) server = sonde_server_new (name, settings, error);
 
-  if (server == NULL ||
-      (listen_fds != NULL && !sonde_server_set_listen_fds (server,
-                                                           (const int *) (void *) listen_fds->data,
-                                                           listen_fds->len,
-                                                           error)))
+  if (server == NULL || !sonded_sockets_give (listen_fds, server, error))
     return NULL;
 
   return g_steal_pointer (&server);

@@ -84,17 +84,6 @@ find_sockets (SondedProvision *self,
 }
 
 static gboolean
-give_sockets (SondeServer *server,
-              GArray      *fds,
-              GError     **error)
-{
-  return sonde_server_set_listen_fds (server,
-                                      fds != NULL ? (const int *) (void *) fds->data : NULL,
-                                      fds != NULL ? fds->len : 0,
-                                      error);
-}
-
-static gboolean
 has_place (SondedConfig  *config,
            const char    *server,
            SondeSettings *settings,
@@ -133,7 +122,7 @@ check_config (SondedProvision *self,
       if (draft == NULL || !has_place (config, name, settings, error) ||
           !find_sockets (self, config, name, &fds, error))
         return FALSE;
-      if (!give_sockets (draft, fds, error))
+      if (!sonded_sockets_give (fds, draft, error))
         return blame_sockets (config, name, error);
     }
 
@@ -248,7 +237,7 @@ change_server (SondedProvision *self,
 {
   GError *error = NULL;
 
-  if (!give_sockets (server, fds, &error) ||
+  if (!sonded_sockets_give (fds, server, &error) ||
       !sonde_server_replace_settings (server, settings, &error) || !is_pending (server))
     take_done (self, error);
   else

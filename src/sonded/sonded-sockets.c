@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libsonde/sonde.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -232,6 +231,26 @@ sonded_sockets_find (SondedSockets *self,
                names);
 
   return NULL;
+}
+
+/*
+ * sonded_sockets_give:
+ * @fds: (nullable) (element-type int): descriptors that sonded_sockets_find()
+ *   has found
+ * @server: who is to listen on them; on its addresses if there are none
+ * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
+ *
+ * Gives sockets to a server.
+ */
+gboolean
+sonded_sockets_give (GArray      *fds,
+                     SondeServer *server,
+                     GError     **error)
+{
+  return sonde_server_set_listen_fds (server,
+                                      fds != NULL ? (const int *) (void *) fds->data : NULL,
+                                      fds != NULL ? fds->len : 0,
+                                      error);
 }
 
 /*

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include <libsonde/sonde.h>
 
 G_BEGIN_DECLS
 
@@ -19,6 +19,9 @@ gboolean       sonded_sockets_parse (const char *value,
 GArray        *sonded_sockets_find (SondedSockets *self,
                                     const char    *name,
                                     GError       **error);
+gboolean       sonded_sockets_give (GArray      *fds,
+                                    SondeServer *server,
+                                    GError     **error);
 void           sonded_sockets_close_unused (SondedSockets *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SondedSockets, sonded_sockets_free)
