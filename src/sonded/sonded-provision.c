@@ -8,6 +8,7 @@
 
 #include "sonded-provision.h"
 
+#include "sonded-config-check.h"
 #include "sonded-config-search.h"
 #include "sonded-config.h"
 #include "sonded-notify.h"
@@ -49,84 +50,6 @@ load_config (SondedProvision *self,
   found = sonded_config_search_list ((const char *const *) self->config_folders, error);
 
   return found != NULL ? sonded_config_load ((const char *const *) found, error) : NULL;
-}
-
-static gboolean
-blame_sockets (SondedConfig *config,
-               const char   *server,
-               GError      **error)
-{
-  const char *name = g_hash_table_lookup (config->sockets, server);
-
-  if (name != NULL)
-    g_prefix_error (error, "Listen=fd:%s of server %s: ", name, server);
-
-  return FALSE;
-}
-
-/* A server that listens on addresses has no sockets: *@fds is %NULL then. */
-static gboolean
-find_sockets (SondedProvision *self,
-              SondedConfig    *config,
-              const char      *server,
-              GArray         **fds,
-              GError         **error)
-{
-  const char *name = g_hash_table_lookup (config->sockets, server);
-
-  *fds = NULL;
-  if (name == NULL)
-    return TRUE;
-
-  *fds = sonded_sockets_find (self->sockets, name, error);
-
-  return *fds != NULL || blame_sockets (config, server, error);
-}
-
-static gboolean
-has_place (SondedConfig  *config,
-           const char    *server,
-           SondeSettings *settings,
-           GError       **error)
-{
-  g_autoptr (GVariant) addresses = sonde_settings_get_value (settings, "ListenAddresses");
-
-  if (g_variant_n_children (addresses) > 0 || g_hash_table_contains (config->sockets, server))
-    return TRUE;
-
-  g_set_error (error,
-               SONDE_ERROR,
-               SONDE_ERROR_INVALID_SETTING,
-               "[Server %s] has nothing to listen on; needed: ListenAddresses=HOST:PORT or "
-               "Listen=fd:NAME",
-               server);
-
-  return FALSE;
-}
-
-/* Whether the kernel takes what is asked for, before anything is changed. */
-static gboolean
-check_config (SondedProvision *self,
-              SondedConfig    *config,
-              GError         **error)
-{
-  GHashTableIter iter;
-  gpointer       name, settings;
-
-  g_hash_table_iter_init (&iter, config->servers);
-  while (g_hash_table_iter_next (&iter, &name, &settings))
-    {
-      g_autoptr (SondeServer) draft = sonde_server_new (name, settings, error);
-      g_autoptr (GArray) fds = NULL;
-
-      if (draft == NULL || !has_place (config, name, settings, error) ||
-          !find_sockets (self, config, name, &fds, error))
-        return FALSE;
-      if (!sonded_sockets_give (fds, draft, error))
-        return blame_sockets (config, name, error);
-    }
-
-  return TRUE;
 }
 
 static gboolean
@@ -253,7 +176,7 @@ make_server (SondedProvision *self,
   g_autoptr (GArray) fds = NULL;
   GError *error = NULL;
 
-  if (!find_sockets (self, config, name, &fds, &error))
+  if (!sonded_config_find_sockets (config, self->sockets, name, &fds, &error))
     take_done (self, error);
   else if (g_hash_table_contains (self->configured, name))
     change_server (self, sonded_daemon_get_server (self->daemon, name, NULL), settings, fds);
@@ -296,7 +219,7 @@ begin_round (SondedProvision *self,
   self->round->tasks = tasks;
   self->round->n_left = 1;
   config = load_config (self, &error);
-  if (config != NULL && check_config (self, config, &error))
+  if (config != NULL && sonded_config_check (config, self->sockets, &error))
     apply_config (self, config);
   take_done (self, error);
 }
