@@ -31,32 +31,6 @@ call_free (Call *call)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Call, call_free)
 
 static void
-history_add (SondectlHistory *self,
-             double           value)
-{
-  self->values[self->next] = value;
-  self->next = (self->next + 1) % SONDECTL_HISTORY_MAX;
-  self->n_values = MIN (self->n_values + 1, SONDECTL_HISTORY_MAX);
-}
-
-/*
- * sondectl_history_get:
- * @self: a history
- * @age: 0 for the latest value
- *
- * Gets a value, or 0 if there is none that old.
- */
-double
-sondectl_history_get (const SondectlHistory *self,
-                      guint                  age)
-{
-  if (age >= self->n_values)
-    return 0;
-
-  return self->values[(self->next + SONDECTL_HISTORY_MAX - 1 - age) % SONDECTL_HISTORY_MAX];
-}
-
-static void
 server_free (gpointer user_data)
 {
   SondectlTopServer *server = user_data;
@@ -203,7 +177,7 @@ take_snapshot (SondectlTopServer *server,
   server->bytes_sent =
     take_counter (snapshot, "BytesSent", server->bytes_sent, usec, &server->send_rate);
   if (usec > 0)
-    history_add (&server->traffic, server->receive_rate + server->send_rate);
+    sondectl_history_add (&server->traffic, server->receive_rate + server->send_rate);
 }
 
 static void
@@ -219,8 +193,8 @@ finish_round (SondectlTopModel *self)
     }
 
   self->n_rounds++;
-  history_add (&self->traffic, traffic);
-  history_add (&self->connections, self->n_connections);
+  sondectl_history_add (&self->traffic, traffic);
+  sondectl_history_add (&self->connections, self->n_connections);
   g_ptr_array_sort_with_data (self->servers, compare, self);
   self->changed (self->user_data);
 }

@@ -5,20 +5,9 @@
 
 #include <gio/gio.h>
 
+#include "sondectl-history.h"
+
 G_BEGIN_DECLS
-
-#define SONDECTL_HISTORY_MAX 512
-
-/* The latest values of something, as many as a line of a screen may show. */
-typedef struct
-{
-  double values[SONDECTL_HISTORY_MAX];
-  guint  n_values;
-  guint  next;
-} SondectlHistory;
-
-double sondectl_history_get (const SondectlHistory *self,
-                             guint                  age);
 
 typedef struct
 {

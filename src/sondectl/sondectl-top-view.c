@@ -161,18 +161,6 @@ append_history (Line                  *line,
     }
 }
 
-static double
-get_max (const SondectlHistory *history,
-         guint                  n_values)
-{
-  double max = 0;
-
-  for (guint age = 0; age < n_values; age++)
-    max = MAX (max, sondectl_history_get (history, age));
-
-  return max;
-}
-
 static Line
 begin_line (const SondectlTopView *self,
             GString               *text)
@@ -224,7 +212,7 @@ draw_history (const SondectlTopView *self,
 {
   Line             line = begin_line (self, text);
   const guint      n_values = self->columns > 2 * LABEL_WIDTH ? self->columns - 2 * LABEL_WIDTH : 0;
-  const double     max = get_max (history, n_values);
+  const double     max = sondectl_history_get_max (history, n_values);
   g_autofree char *number = format_rate (max);
   g_autofree char *scale = NULL;
   Line             graph;
@@ -287,7 +275,7 @@ draw_server (const SondectlTopView   *self,
              QUEUE,
              g_strdup_printf ("%u/%u", server->queue_depth, server->queue_limit));
   take_cell (&line, REFUSED, sondectl_format_bytes (server->n_refused));
-  append_history (&line, &server->traffic, get_max (&server->traffic, line.left));
+  append_history (&line, &server->traffic, sondectl_history_get_max (&server->traffic, line.left));
   end_line (&line);
 }
 
