@@ -41,19 +41,22 @@ server_free (gpointer user_data)
   g_free (server);
 }
 
+static gboolean
+has_path (gconstpointer server,
+          gconstpointer path)
+{
+  return g_str_equal (((const SondectlTopServer *) server)->path, path);
+}
+
 static SondectlTopServer *
 find_server (SondectlTopModel *self,
              const char       *path)
 {
-  for (guint i = 0; i < self->servers->len; i++)
-    {
-      SondectlTopServer *server = self->servers->pdata[i];
+  guint i;
 
-      if (g_str_equal (server->path, path))
-        return server;
-    }
-
-  return NULL;
+  return g_ptr_array_find_with_equal_func (self->servers, path, has_path, &i)
+           ? self->servers->pdata[i]
+           : NULL;
 }
 
 static int
@@ -83,12 +86,10 @@ steal_server (GPtrArray  *servers,
               const char *path)
 {
   SondectlTopServer *server = NULL;
+  guint              i;
 
-  for (guint i = 0; i < servers->len; i++)
-    {
-      if (g_str_equal (((SondectlTopServer *) servers->pdata[i])->path, path))
-        return g_ptr_array_steal_index_fast (servers, i);
-    }
+  if (g_ptr_array_find_with_equal_func (servers, path, has_path, &i))
+    return g_ptr_array_steal_index_fast (servers, i);
 
   server = g_new0 (SondectlTopServer, 1);
   server->path = g_strdup (path);
