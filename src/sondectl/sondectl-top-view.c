@@ -11,6 +11,7 @@
 #include <glib/gi18n.h>
 
 #include "sondectl-format.h"
+#include "sondectl-line.h"
 #include "sondectl-terminal.h"
 
 /* Lines beside the rows of the table: four above, one below. */
@@ -18,9 +19,6 @@
 #define LINES_BELOW 1
 
 #define HEADING "\033[7m"
-#define NORMAL "\033[m"
-#define CLEAR_TO_END "\033[K"
-#define LINE_END "\r\n"
 
 /* Width of the labels in front of the histories. */
 #define LABEL_WIDTH 14
@@ -71,84 +69,22 @@ static const char *const ascii_blocks[] = { " ", ".", ":", "-", "=", "+", "*", "
 
 G_STATIC_ASSERT (G_N_ELEMENTS (blocks) == G_N_ELEMENTS (ascii_blocks));
 
-/* A line of the screen that is being written. */
-typedef struct
-{
-  const SondectlTopView *view; /* (unowned) */
-  GString               *text; /* (unowned) */
-  guint                  left; /* columns that are still free */
-} Line;
-
 static void
-append_attribute (Line       *line,
-                  const char *attribute)
+take_cell (SondectlLine *line,
+           guint         column,
+           char         *text)
 {
-  if (!line->view->is_plain)
-    g_string_append (line->text, attribute);
-}
-
-static void
-append_spaces (Line *line,
-               guint n_columns)
-{
-  const guint n_spaces = MIN (n_columns, line->left);
-
-  g_string_append_printf (line->text, "%*s", (int) n_spaces, "");
-  line->left -= n_spaces;
-}
-
-static void
-append_text (Line       *line,
-             const char *text)
-{
-  for (const char *c = text; *c != '\0'; c = g_utf8_next_char (c))
-    {
-      const gssize     length = g_utf8_next_char (c) - c;
-      g_autofree char *character = g_strndup (c, length);
-      const guint      width = sondectl_format_get_width (character);
-
-      if (width > line->left)
-        return;
-
-      g_string_append (line->text, character);
-      line->left -= width;
-    }
-}
-
-/* A text that is too long loses its end, and is never mixed up with what follows. */
-static void
-append_cell (Line       *line,
-             const char *text,
-             guint       width,
-             gboolean    is_number)
-{
-  const guint n_columns = MIN (sondectl_format_get_width (text), width);
-  Line        cell = { line->view, line->text, MIN (width, line->left) };
-  guint       n_free = cell.left;
-
-  if (is_number)
-    append_spaces (&cell, width - n_columns);
-  append_text (&cell, text);
-  append_spaces (&cell, cell.left);
-  line->left -= n_free;
-  append_spaces (line, 1);
-}
-
-static void
-take_cell (Line *line,
-           guint column,
-           char *text)
-{
-  append_cell (line, text, columns[column].width, columns[column].is_number);
+  sondectl_line_add_cell (line, text, columns[column].width, columns[column].is_number);
   g_free (text);
 }
 
 static void
-append_history (Line                  *line,
-                const SondectlHistory *history,
-                double                 max)
+add_history (SondectlLine          *line,
+             gboolean               is_ascii,
+             const SondectlHistory *history,
+             double                 max)
 {
-  const char *const *signs = line->view->is_ascii ? ascii_blocks : blocks;
+  const char *const *signs = is_ascii ? ascii_blocks : blocks;
   const guint        n_levels = G_N_ELEMENTS (blocks) - 1;
 
   for (guint age = line->left; age > 0; age--)
@@ -157,22 +93,15 @@ append_history (Line                  *line,
       const guint  level = max > 0 ? (guint) (value / max * n_levels) : 0;
 
       /* Little is not nothing. */
-      append_text (line, signs[value > 0 ? CLAMP (level, 1, n_levels) : 0]);
+      sondectl_line_add_text (line, signs[value > 0 ? CLAMP (level, 1, n_levels) : 0]);
     }
 }
 
-static Line
+static SondectlLine
 begin_line (const SondectlTopView *self,
             GString               *text)
 {
-  return (Line){ self, text, self->columns };
-}
-
-static void
-end_line (Line *line)
-{
-  append_attribute (line, NORMAL);
-  g_string_append (line->text, CLEAR_TO_END LINE_END);
+  return (SondectlLine){ .text = text, .left = self->columns, .is_plain = self->is_plain };
 }
 
 static char *
@@ -186,7 +115,7 @@ draw_sums (const SondectlTopView  *self,
            const SondectlTopModel *model,
            GString                *text)
 {
-  Line             line = begin_line (self, text);
+  SondectlLine     line = begin_line (self, text);
   const guint      n_servers = model->servers->len;
   const guint      n_connections = model->n_connections;
   g_autofree char *traffic = format_rate (sondectl_history_get (&model->traffic, 0));
@@ -199,9 +128,9 @@ draw_sums (const SondectlTopView  *self,
     g_strdup_printf (ngettext ("%u connection", "%u connections", n_connections), n_connections);
   /* Translators: servers, connections, bytes per second. */
   sums = g_strdup_printf (_ ("%s, %s, %s/s in and out"), servers, connections, traffic);
-  append_text (&line, "sondectl top - ");
-  append_text (&line, sums);
-  end_line (&line);
+  sondectl_line_add_text (&line, "sondectl top - ");
+  sondectl_line_add_text (&line, sums);
+  sondectl_line_end (&line);
 }
 
 static void
@@ -210,36 +139,40 @@ draw_history (const SondectlTopView *self,
               const SondectlHistory *history,
               GString               *text)
 {
-  Line             line = begin_line (self, text);
+  SondectlLine     line = begin_line (self, text);
   const guint      n_values = self->columns > 2 * LABEL_WIDTH ? self->columns - 2 * LABEL_WIDTH : 0;
   const double     max = sondectl_history_get_max (history, n_values);
   g_autofree char *number = format_rate (max);
   g_autofree char *scale = NULL;
-  Line             graph;
+  SondectlLine     graph;
 
-  append_cell (&line, label, LABEL_WIDTH - 1, FALSE);
-  graph = (Line){ self, text, MIN (n_values, line.left) };
+  sondectl_line_add_cell (&line, label, LABEL_WIDTH - 1, FALSE);
+  graph = begin_line (self, text);
+  graph.left = MIN (n_values, line.left);
   line.left -= graph.left;
-  append_history (&graph, history, max);
-  append_spaces (&graph, graph.left);
+  add_history (&graph, self->is_ascii, history, max);
+  sondectl_line_add_spaces (&graph, graph.left);
   /* Translators: the greatest value of a history. */
   scale = g_strdup_printf (_ (" max %s"), number);
-  append_text (&line, scale);
-  end_line (&line);
+  sondectl_line_add_text (&line, scale);
+  sondectl_line_end (&line);
 }
 
 static void
 draw_headings (const SondectlTopView *self,
                GString               *text)
 {
-  Line line = begin_line (self, text);
+  SondectlLine line = begin_line (self, text);
 
-  append_attribute (&line, HEADING);
+  sondectl_line_add_attribute (&line, HEADING);
   for (guint i = 0; i < N_COLUMNS; i++)
-    append_cell (&line, _ (columns[i].heading), columns[i].width, columns[i].is_number);
-  append_text (&line, _ ("TRAFFIC"));
-  append_spaces (&line, line.left);
-  end_line (&line);
+    sondectl_line_add_cell (&line,
+                            _ (columns[i].heading),
+                            columns[i].width,
+                            columns[i].is_number);
+  sondectl_line_add_text (&line, _ ("TRAFFIC"));
+  sondectl_line_add_spaces (&line, line.left);
+  sondectl_line_end (&line);
 }
 
 static SondectlStyle
@@ -262,9 +195,10 @@ draw_server (const SondectlTopView   *self,
              const SondectlTopServer *server,
              GString                 *text)
 {
-  Line line = begin_line (self, text);
+  SondectlLine line = begin_line (self, text);
+  double       max;
 
-  append_attribute (&line, sondectl_terminal_begin (choose_style (server)));
+  sondectl_line_add_attribute (&line, sondectl_terminal_begin (choose_style (server)));
   take_cell (&line, SERVER, sondectl_format_printable (server->name));
   take_cell (&line, STATE, sondectl_format_printable (server->state));
   take_cell (&line, CONNECTIONS, sondectl_format_bytes (server->n_connections));
@@ -275,8 +209,9 @@ draw_server (const SondectlTopView   *self,
              QUEUE,
              g_strdup_printf ("%u/%u", server->queue_depth, server->queue_limit));
   take_cell (&line, REFUSED, sondectl_format_bytes (server->n_refused));
-  append_history (&line, &server->traffic, sondectl_history_get_max (&server->traffic, line.left));
-  end_line (&line);
+  max = sondectl_history_get_max (&server->traffic, line.left);
+  add_history (&line, self->is_ascii, &server->traffic, max);
+  sondectl_line_end (&line);
 }
 
 static void
@@ -288,12 +223,12 @@ draw_servers (const SondectlTopView  *self,
 
   for (guint i = 0; i < n_rows; i++)
     {
-      Line line = begin_line (self, text);
+      SondectlLine line = begin_line (self, text);
 
       if (self->first + i < model->servers->len)
         draw_server (self, model->servers->pdata[self->first + i], text);
       else
-        end_line (&line);
+        sondectl_line_end (&line);
     }
 }
 
@@ -303,23 +238,23 @@ draw_keys (const SondectlTopView  *self,
            const SondectlTopModel *model,
            GString                *text)
 {
-  Line             line = begin_line (self, text);
+  SondectlLine     line = begin_line (self, text);
   const guint      n_rows = sondectl_top_view_get_n_rows (self);
   const guint      last = MIN (self->first + n_rows, model->servers->len);
   g_autofree char *keys = NULL;
 
   /* Translators: what it is sorted by. Keep the letters of the keys. */
   keys = g_strdup_printf (_ ("q quit  s sort (%s)  arrows scroll"), _ (orders[model->order]));
-  append_text (&line, keys);
+  sondectl_line_add_text (&line, keys);
   if (model->servers->len > n_rows)
     {
       g_autofree char *place = NULL;
 
       /* Translators: first and last server on the screen, how many there are. */
       place = g_strdup_printf (_ ("  %u to %u of %u"), self->first + 1, last, model->servers->len);
-      append_text (&line, place);
+      sondectl_line_add_text (&line, place);
     }
-  g_string_append (text, CLEAR_TO_END);
+  g_string_append (text, SONDECTL_LINE_CLEAR);
 }
 
 /* A screen that is too low for everything shows what is above. */
@@ -330,7 +265,7 @@ cut_below (const SondectlTopView *self,
   const char *end = text->str;
 
   for (guint i = 0; i < self->lines && end != NULL; i++)
-    end = strstr (i > 0 ? end + strlen (LINE_END) : end, LINE_END);
+    end = strstr (i > 0 ? end + strlen (SONDECTL_LINE_BREAK) : end, SONDECTL_LINE_BREAK);
   if (end != NULL)
     g_string_truncate (text, end - text->str);
 }
@@ -393,15 +328,15 @@ char *
 sondectl_top_view_draw (SondectlTopView        *self,
                         const SondectlTopModel *model)
 {
-  GString *text = g_string_new ("\033[H");
-  Line     empty = begin_line (self, text);
+  GString     *text = g_string_new ("\033[H");
+  SondectlLine empty = begin_line (self, text);
 
   /* Servers that are gone, or a larger screen, may have left a gap. */
   sondectl_top_view_scroll (self, model, 0);
   draw_sums (self, model, text);
   draw_history (self, _ ("Traffic/s"), &model->traffic, text);
   draw_history (self, _ ("Connections"), &model->connections, text);
-  end_line (&empty);
+  sondectl_line_end (&empty);
   draw_headings (self, text);
   draw_servers (self, model, text);
   draw_keys (self, model, text);
