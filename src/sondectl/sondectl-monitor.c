@@ -14,10 +14,9 @@
 #include <string.h>
 
 #include "sondectl-bus.h"
+#include "sondectl-event.h"
 #include "sondectl-format.h"
-#include "sondectl-json.h"
 #include "sondectl-servers.h"
-#include "sondectl-terminal.h"
 
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 #define MANAGER_INTERFACE "org.freedesktop.DBus.ObjectManager"
@@ -38,101 +37,16 @@ typedef struct
   GError          *error; /* (owned) (nullable) */
 } Monitor;
 
-/* What the kinds of events are called, by programs and by people. */
-typedef enum
-{
-  EVENT_APPEARED,
-  EVENT_VANISHED,
-  EVENT_ADDED,
-  EVENT_REMOVED,
-  EVENT_CHANGED,
-} Event;
-
-static const struct
-{
-  const char   *name;
-  const char   *text; /* (nullable): the properties tell */
-  SondectlStyle style;
-} events[] = {
-  [EVENT_APPEARED] = { "appeared", N_ ("the daemon is there"), SONDECTL_STYLE_GOOD },
-  [EVENT_VANISHED] = { "vanished", N_ ("the daemon is gone"), SONDECTL_STYLE_BAD },
-  [EVENT_ADDED] = { "added", N_ ("was added"), SONDECTL_STYLE_GOOD },
-  [EVENT_REMOVED] = { "removed", N_ ("was removed"), SONDECTL_STYLE_WARN },
-  [EVENT_CHANGED] = { "changed", NULL, SONDECTL_STYLE_PLAIN },
-};
-
-static char *
-format_properties (GVariant *properties)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-  GVariantIter iter;
-  const char  *name;
-  GVariant    *value;
-
-  g_variant_iter_init (&iter, properties);
-  while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
-    {
-      g_autofree char *one = g_str_equal (name, "BoundAddresses")
-                               ? sondectl_format_addresses (value)
-                               : sondectl_format_setting (name, value);
-      g_autofree char *printable = sondectl_format_printable (one);
-
-      g_string_append_printf (text, "%s%s=%s", text->len > 0 ? " " : "", name, printable);
-      g_variant_unref (value);
-    }
-
-  return g_string_free (g_steal_pointer (&text), FALSE);
-}
-
 static void
-print_json (SondectlContext *context,
-            Event            event,
-            const char      *server,
-            GVariant        *properties)
-{
-  GVariantDict dict = G_VARIANT_DICT_INIT (NULL);
-
-  g_variant_dict_insert (&dict, "TimeUSec", "x", g_get_real_time ());
-  g_variant_dict_insert (&dict, "Event", "s", events[event].name);
-  if (server != NULL)
-    g_variant_dict_insert (&dict, "Name", "s", server);
-  if (properties != NULL)
-    g_variant_dict_insert_value (&dict, "Properties", properties);
-  sondectl_json_print (context, g_variant_dict_end (&dict));
-}
-
-static void
-print_text (Event       event,
-            const char *server,
-            GVariant   *properties)
-{
-  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
-  g_autofree char    *time = g_date_time_format (now, "%H:%M:%S.%f");
-  g_autofree char    *name = sondectl_format_printable (server != NULL ? server : "-");
-  g_autofree char    *changes = properties != NULL ? format_properties (properties) : NULL;
-  const SondectlStyle style = events[event].style;
-
-  g_print ("%s  %s  %s%s%s\n",
-           time,
-           name,
-           sondectl_terminal_begin (style),
-           changes != NULL ? changes : _ (events[event].text),
-           sondectl_terminal_end (style));
-}
-
-static void
-tell (Monitor    *self,
-      Event       event,
-      const char *server,
-      GVariant   *properties)
+tell (Monitor      *self,
+      SondectlEvent event,
+      const char   *server,
+      GVariant     *properties)
 {
   if (self->server != NULL && server != NULL && !g_str_equal (self->server, server))
     return;
 
-  if (self->context->json != SONDECTL_JSON_OFF)
-    print_json (self->context, event, server, properties);
-  else
-    print_text (event, server, properties);
+  sondectl_event_print (self->context, event, server, properties);
 
   /* GIO ignores SIGPIPE. */
   if (fflush (stdout) != 0 || ferror (stdout))
@@ -227,7 +141,7 @@ changed_cb (GDBusConnection *connection,
   all = g_variant_get_child_value (parameters, 1);
   properties = drop_refresh_rate (all);
   if (g_variant_n_children (properties) > 0)
-    tell (self, EVENT_CHANGED, name, properties);
+    tell (self, SONDECTL_EVENT_CHANGED, name, properties);
 }
 
 static void
@@ -251,7 +165,7 @@ added_cb (GDBusConnection *connection,
   if (name == NULL)
     return;
 
-  tell (self, EVENT_ADDED, name, NULL);
+  tell (self, SONDECTL_EVENT_ADDED, name, NULL);
   if (self->server == NULL || g_str_equal (self->server, name))
     ask_for_counters (self, object);
 }
@@ -275,7 +189,7 @@ removed_cb (GDBusConnection *connection,
   g_variant_get (parameters, "(&o^a&s)", &object, &interfaces);
   name = dup_server_name (object);
   if (name != NULL && g_strv_contains (interfaces, SERVER_INTERFACE))
-    tell (user_data, EVENT_REMOVED, name, NULL);
+    tell (user_data, SONDECTL_EVENT_REMOVED, name, NULL);
 }
 
 static const struct
@@ -298,7 +212,7 @@ appeared_cb (GDBusConnection *connection,
   Monitor *self = user_data;
 
   self->has_appeared = TRUE;
-  tell (self, EVENT_APPEARED, NULL, NULL);
+  tell (self, SONDECTL_EVENT_APPEARED, NULL, NULL);
   ask_all_for_counters (self);
 }
 
@@ -321,7 +235,7 @@ vanished_cb (GDBusConnection *connection,
   if (!self->has_appeared)
     give_up (self);
   else if (connection != NULL)
-    tell (self, EVENT_VANISHED, NULL, NULL);
+    tell (self, SONDECTL_EVENT_VANISHED, NULL, NULL);
 }
 
 static void
