@@ -16,7 +16,6 @@
 #include <libsonde/sonde.h>
 
 #define INTERFACE_PREFIX SONDECTL_BUS_NAME "."
-#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 #define DEFAULT_TIMEOUT -1
 
 /* Somebody may have to type a password, and a server may take its time to stop. */
@@ -321,7 +320,7 @@ get_all (GDBusConnection *connection,
   g_dbus_connection_call (connection,
                           SONDECTL_BUS_NAME,
                           path,
-                          PROPERTIES_INTERFACE,
+                          SONDECTL_PROPERTIES,
                           "GetAll",
                           g_variant_new ("(s)", full_name),
                           G_VARIANT_TYPE ("(a{sv})"),

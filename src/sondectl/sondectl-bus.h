@@ -10,6 +10,12 @@ G_BEGIN_DECLS
 #define SONDECTL_BUS_NAME "org.sonde.Sonde1"
 #define SONDECTL_ROOT_PATH "/org/sonde/Sonde1"
 
+/* Interfaces, where they are needed in full. */
+#define SONDECTL_MANAGER SONDECTL_BUS_NAME ".Manager"
+#define SONDECTL_SERVER SONDECTL_BUS_NAME ".Server"
+#define SONDECTL_STATISTICS SONDECTL_BUS_NAME ".Statistics"
+#define SONDECTL_PROPERTIES "org.freedesktop.DBus.Properties"
+
 GDBusConnection *sondectl_bus_connect (SondectlContext *context,
                                        GError         **error);
 

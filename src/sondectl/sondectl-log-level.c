@@ -12,7 +12,6 @@
 
 #define LOG_PATH "/org/freedesktop/LogControl1"
 #define LOG_INTERFACE "org.freedesktop.LogControl1"
-#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 
 static gboolean
 set_level (SondectlContext *context,
@@ -22,7 +21,7 @@ set_level (SondectlContext *context,
   g_autoptr (GVariant) reply = sondectl_bus_change (
     context,
     LOG_PATH,
-    PROPERTIES_INTERFACE ".Set",
+    SONDECTL_PROPERTIES ".Set",
     g_variant_new ("(ssv)", LOG_INTERFACE, "LogLevel", g_variant_new_string (level)),
     "()",
     error);
@@ -36,7 +35,7 @@ get_level (SondectlContext *context,
 {
   g_autoptr (GVariant) reply = sondectl_bus_read (context,
                                                   LOG_PATH,
-                                                  PROPERTIES_INTERFACE ".Get",
+                                                  SONDECTL_PROPERTIES ".Get",
                                                   g_variant_new ("(ss)", LOG_INTERFACE, "LogLevel"),
                                                   "(v)",
                                                   error);

@@ -18,10 +18,7 @@
 #include "sondectl-format.h"
 #include "sondectl-servers.h"
 
-#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
-#define MANAGER_INTERFACE "org.freedesktop.DBus.ObjectManager"
-#define STATISTICS_INTERFACE SONDECTL_BUS_NAME ".Statistics"
-#define SERVER_INTERFACE SONDECTL_BUS_NAME ".Server"
+#define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 #define SERVER_PATH_PREFIX SONDECTL_ROOT_PATH "/server/"
 #define REFRESH_DEFAULT "1s"
 #define REFRESH_MIN_MS 100
@@ -78,10 +75,10 @@ ask_for_counters (Monitor    *self,
   g_dbus_connection_call (self->connection,
                           SONDECTL_BUS_NAME,
                           path,
-                          PROPERTIES_INTERFACE,
+                          SONDECTL_PROPERTIES,
                           "Set",
                           g_variant_new ("(ssv)",
-                                         STATISTICS_INTERFACE,
+                                         SONDECTL_STATISTICS,
                                          "RefreshRateMs",
                                          g_variant_new_uint32 (self->refresh_ms)),
                           NULL,
@@ -188,7 +185,7 @@ removed_cb (GDBusConnection *connection,
 
   g_variant_get (parameters, "(&o^a&s)", &object, &interfaces);
   name = dup_server_name (object);
-  if (name != NULL && g_strv_contains (interfaces, SERVER_INTERFACE))
+  if (name != NULL && g_strv_contains (interfaces, SONDECTL_SERVER))
     tell (user_data, SONDECTL_EVENT_REMOVED, name, NULL);
 }
 
@@ -198,9 +195,9 @@ static const struct
   const char         *signal;
   GDBusSignalCallback callback;
 } subscriptions[] = {
-  { PROPERTIES_INTERFACE, "PropertiesChanged", changed_cb },
-  { MANAGER_INTERFACE, "InterfacesAdded", added_cb },
-  { MANAGER_INTERFACE, "InterfacesRemoved", removed_cb },
+  { SONDECTL_PROPERTIES, "PropertiesChanged", changed_cb },
+  { OBJECT_MANAGER, "InterfacesAdded", added_cb },
+  { OBJECT_MANAGER, "InterfacesRemoved", removed_cb },
 };
 
 static void

@@ -11,10 +11,6 @@
 
 #include "sondectl-bus.h"
 
-#define SERVER "org.sonde.Sonde1.Server"
-#define STATISTICS "org.sonde.Sonde1.Statistics"
-#define MANAGER "org.sonde.Sonde1.Manager"
-
 typedef struct
 {
   SondectlTopModel *model; /* (unowned), not to be used once cancelled */
@@ -121,7 +117,7 @@ take_servers (SondectlTopModel *self)
   for (GList *l = objects; l != NULL; l = l->next)
     {
       const char *path = g_dbus_object_get_object_path (l->data);
-      g_autoptr (GDBusInterface) proxy = g_dbus_object_get_interface (l->data, SERVER);
+      g_autoptr (GDBusInterface) proxy = g_dbus_object_get_interface (l->data, SONDECTL_SERVER);
       SondectlTopServer *server = NULL;
 
       if (proxy == NULL)
@@ -270,9 +266,9 @@ ask_connections (SondectlTopModel *self)
   g_dbus_connection_call (get_connection (self),
                           SONDECTL_BUS_NAME,
                           SONDECTL_ROOT_PATH,
-                          "org.freedesktop.DBus.Properties",
+                          SONDECTL_PROPERTIES,
                           "Get",
-                          g_variant_new ("(ss)", MANAGER, "NConnections"),
+                          g_variant_new ("(ss)", SONDECTL_MANAGER, "NConnections"),
                           G_VARIANT_TYPE ("(v)"),
                           G_DBUS_CALL_FLAGS_NO_AUTO_START,
                           -1,
@@ -293,7 +289,7 @@ ask_snapshot (SondectlTopModel  *self,
   g_dbus_connection_call (get_connection (self),
                           SONDECTL_BUS_NAME,
                           server->path,
-                          STATISTICS,
+                          SONDECTL_STATISTICS,
                           "GetSnapshot",
                           NULL,
                           G_VARIANT_TYPE ("(a{sv})"),
