@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright The Sonde contributors */
 
-/* One thread, one epoll set, and a socket for each client: what is measured is the
- * server, so there is as little as possible around it.
- *
- * In a closed loop each client asks again as soon as it has its answer. With a rate the
+/* In a closed loop each client asks again as soon as it has its answer. With a rate the
  * requests are due at fixed times, whatever becomes of those before, and go round the
  * clients in turn; one whose client is still busy waits, and its time counts from when it
  * was due. */
@@ -13,49 +10,32 @@
 
 #include "sondectl-bench-load.h"
 
-#include <errno.h>
 #include <glib/gi18n.h>
-#include <glib/gstdio.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <libsonde/sonde.h>
 
-#include "sondectl-bench-client.h"
+#include "sondectl-bench-crowd.h"
 #include "sondectl-progress.h"
 
-#define NSEC_PER_SEC G_GINT64_CONSTANT (1000000000)
-#define NSEC_PER_USEC 1000
-
-/* So many connect at a time, or the accept queue of the server would overflow. */
-#define CONNECTING_MAX 64
-#define EVENTS_MAX 256
-
 /* How often it looks whether somebody waits for too long, and tells how far it is. */
-#define LOOK_EVERY_NSEC (NSEC_PER_SEC / 10)
-
-/* Files that the process needs beside the connections. */
-#define FILES_RESERVED 32
+#define LOOK_EVERY_NSEC (SONDECTL_NSEC_PER_SEC / 10)
 
 typedef struct
 {
   const SondectlLoadOptions *options; /* (unowned) */
   SondectlLoadResult        *result;  /* (unowned) */
-  SondectlClient            *clients; /* (owned) */
+  SondectlCrowd              crowd;
   SondectlPattern            pattern;
   SondectlProgress           progress;
-  int                        epoll_fd; /* (owned) */
-  guint                      n_started;
-  guint                      n_connected;
   guint                      n_busy;
   guint64                    n_due; /* with a rate: how many requests came due so far */
   gint64                     started_at;
   gint64                     ends_at;
   gint64                     looked_at;
-  struct epoll_event         events[EVENTS_MAX];
 } Load;
 
 /* Set by SIGINT: the user has seen enough. */
@@ -71,149 +51,20 @@ static void
 load_clear (Load *self)
 {
   sondectl_progress_end (&self->progress);
-  for (guint i = 0; i < self->n_started; i++)
-    sondectl_client_close (&self->clients[i]);
-  g_clear_pointer (&self->clients, g_free);
+  sondectl_crowd_clear (&self->crowd);
   sondectl_pattern_clear (&self->pattern);
-  if (self->epoll_fd >= 0)
-    g_close (self->epoll_fd, NULL);
   signal (SIGINT, SIG_DFL);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Load, load_clear)
 
 static gint64
-get_time (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_MONOTONIC, &now);
-
-  return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
-
-static gint64
 get_due_time (Load   *self,
               guint64 request)
 {
-  return self->started_at +
-         (gint64) ((double) request * (double) NSEC_PER_SEC / (double) self->options->rate);
-}
+  const double nsec = (double) request * (double) SONDECTL_NSEC_PER_SEC;
 
-static gboolean
-watch (Load           *self,
-       SondectlClient *client,
-       int             operation,
-       guint32         events,
-       GError        **error)
-{
-  struct epoll_event event = { .events = events, .data.ptr = client };
-
-  if (epoll_ctl (self->epoll_fd, operation, client->fd, &event) == 0)
-    return TRUE;
-
-  g_set_error (error,
-               G_IO_ERROR,
-               g_io_error_from_errno (errno),
-               _ ("could not watch a connection: %s"),
-               g_strerror (errno));
-
-  return FALSE;
-}
-
-/* Waits until something is ready or it is @until; without events it is just later. */
-static int
-wait_for_events (Load  *self,
-                 gint64 until)
-{
-  const gint64    left = MAX (until - get_time (), 0);
-  struct timespec timeout = { left / NSEC_PER_SEC, left % NSEC_PER_SEC };
-
-  return epoll_pwait2 (self->epoll_fd, self->events, EVENTS_MAX, &timeout, NULL);
-}
-
-static gboolean
-start_connecting (Load    *self,
-                  GError **error)
-{
-  const guint n_wanted = MIN (self->options->n_connections, self->n_connected + CONNECTING_MAX);
-
-  for (; self->n_started < n_wanted; self->n_started++)
-    {
-      SondectlClient *client = &self->clients[self->n_started];
-
-      client->index = self->n_started;
-      client->fd = -1;
-      if (!sondectl_client_connect (client, self->options->address, error) ||
-          !watch (self, client, EPOLL_CTL_ADD, EPOLLOUT, error))
-        {
-          sondectl_client_close (client);
-          return FALSE;
-        }
-    }
-
-  return TRUE;
-}
-
-static gboolean
-finish_connecting (Load    *self,
-                   int      n_events,
-                   GError **error)
-{
-  for (int i = 0; i < n_events; i++)
-    {
-      SondectlClient *client = self->events[i].data.ptr;
-
-      if (client->state != SONDECTL_CLIENT_CONNECTING)
-        continue;
-      if (!sondectl_client_check_connected (client, error) ||
-          !watch (self, client, EPOLL_CTL_MOD, EPOLLIN, error))
-        return FALSE;
-      self->n_connected++;
-    }
-
-  return TRUE;
-}
-
-static gint64
-add_timeout (gint64  now,
-             guint64 timeout_usec)
-{
-  const guint64 usec_max = G_MAXINT32 * (guint64) G_USEC_PER_SEC;
-  const guint64 usec = timeout_usec > 0 ? MIN (timeout_usec, usec_max) : usec_max;
-
-  return now + (gint64) usec * NSEC_PER_USEC;
-}
-
-static gboolean
-connect_all (Load    *self,
-             GError **error)
-{
-  const gint64 deadline = add_timeout (get_time (), self->options->connect_timeout_usec);
-
-  while (self->n_connected < self->options->n_connections)
-    {
-      if (!start_connecting (self, error) ||
-          !finish_connecting (self, wait_for_events (self, deadline), error))
-        return FALSE;
-      if (is_interrupted)
-        {
-          g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("interrupted"));
-          return FALSE;
-        }
-      if (self->n_connected == self->options->n_connections || get_time () < deadline)
-        continue;
-
-      g_set_error (error,
-                   SONDE_ERROR,
-                   SONDE_ERROR_CONNECT_TIMED_OUT,
-                   _ ("%u of %u connections stood within the connect timeout"),
-                   self->n_connected,
-                   self->options->n_connections);
-      return FALSE;
-    }
-
-  return TRUE;
+  return self->started_at + (gint64) (nsec / (double) self->options->rate);
 }
 
 static gboolean
@@ -223,11 +74,11 @@ ask (Load           *self,
      GError        **error)
 {
   self->n_busy++;
-  if (!sondectl_client_ask (client, &self->pattern, get_time (), due_at, error))
+  if (!sondectl_client_ask (client, &self->pattern, sondectl_crowd_get_time (), due_at, error))
     return FALSE;
 
   return client->n_sent == self->pattern.size ||
-         watch (self, client, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT, error);
+         sondectl_crowd_watch (&self->crowd, client, EPOLLIN | EPOLLOUT, error);
 }
 
 /* The number, among all requests, of the next one of a client. */
@@ -245,7 +96,7 @@ ask_again (Load           *self,
            GError        **error)
 {
   const guint64 request = get_next_request (self, client);
-  const gint64  now = get_time ();
+  const gint64  now = sondectl_crowd_get_time ();
 
   if (now >= self->ends_at)
     return TRUE;
@@ -264,7 +115,7 @@ ask_what_is_due (Load    *self,
 {
   for (; get_due_time (self, self->n_due) <= MIN (now, self->ends_at); self->n_due++)
     {
-      SondectlClient *client = &self->clients[self->n_due % self->options->n_connections];
+      SondectlClient *client = &self->crowd.clients[self->n_due % self->options->n_connections];
 
       if (client->state != SONDECTL_CLIENT_IDLE)
         continue;
@@ -279,7 +130,7 @@ static void
 count_answer (Load           *self,
               SondectlClient *client)
 {
-  const gint64 now = get_time ();
+  const gint64 now = sondectl_crowd_get_time ();
 
   self->n_busy--;
   self->result->n_answered++;
@@ -311,7 +162,7 @@ handle_event (Load               *self,
     return FALSE;
 
   return client->n_sent < self->pattern.size ||
-         watch (self, client, EPOLL_CTL_MOD, EPOLLIN, error);
+         sondectl_crowd_watch (&self->crowd, client, EPOLLIN, error);
 }
 
 static gboolean
@@ -321,10 +172,10 @@ check_timeouts (Load    *self,
 {
   for (guint i = 0; i < self->options->n_connections; i++)
     {
-      const SondectlClient *client = &self->clients[i];
+      const SondectlClient *client = &self->crowd.clients[i];
 
       if (client->state != SONDECTL_CLIENT_BUSY ||
-          add_timeout (client->sent_at, self->options->io_timeout_usec) > now)
+          sondectl_crowd_add_timeout (client->sent_at, self->options->io_timeout_usec) > now)
         continue;
 
       g_set_error (error,
@@ -345,7 +196,7 @@ look (Load    *self,
       gint64   now,
       GError **error)
 {
-  const guint64    elapsed = (now - self->started_at) / NSEC_PER_USEC;
+  const guint64    elapsed = (now - self->started_at) / SONDECTL_NSEC_PER_USEC;
   g_autofree char *text = NULL;
 
   if (now < self->looked_at + LOOK_EVERY_NSEC)
@@ -381,34 +232,35 @@ static gboolean
 step (Load    *self,
       GError **error)
 {
-  const int n_events = wait_for_events (self, get_wake_time (self, get_time ()));
+  const gint64 until = get_wake_time (self, sondectl_crowd_get_time ());
+  const int    n_events = sondectl_crowd_wait (&self->crowd, until);
 
   for (int i = 0; i < n_events; i++)
     {
-      if (!handle_event (self, &self->events[i], error))
+      if (!handle_event (self, &self->crowd.events[i], error))
         return FALSE;
     }
 
   if (is_interrupted)
-    self->ends_at = MIN (self->ends_at, get_time ());
-  if (self->options->rate > 0 && !ask_what_is_due (self, get_time (), error))
+    self->ends_at = MIN (self->ends_at, sondectl_crowd_get_time ());
+  if (self->options->rate > 0 && !ask_what_is_due (self, sondectl_crowd_get_time (), error))
     return FALSE;
 
-  return look (self, get_time (), error);
+  return look (self, sondectl_crowd_get_time (), error);
 }
 
 static gboolean
 begin (Load    *self,
        GError **error)
 {
-  self->started_at = self->looked_at = get_time ();
-  self->ends_at = self->started_at + (gint64) self->options->duration_usec * NSEC_PER_USEC;
+  self->started_at = self->looked_at = sondectl_crowd_get_time ();
+  self->ends_at = self->started_at + (gint64) self->options->duration_usec * SONDECTL_NSEC_PER_USEC;
   if (self->options->rate > 0)
     return ask_what_is_due (self, self->started_at, error);
 
   for (guint i = 0; i < self->options->n_connections; i++)
     {
-      if (!ask (self, &self->clients[i], self->started_at, error))
+      if (!ask (self, &self->crowd.clients[i], self->started_at, error))
         return FALSE;
     }
 
@@ -420,13 +272,13 @@ begin (Load    *self,
 static void
 count_unanswered (Load *self)
 {
-  const gint64 now = get_time ();
+  const gint64 now = sondectl_crowd_get_time ();
 
   while (self->options->rate > 0 && get_due_time (self, self->n_due) <= self->ends_at)
     self->n_due++;
   for (guint i = 0; self->options->rate > 0 && i < self->options->n_connections; i++)
     {
-      SondectlClient *client = &self->clients[i];
+      SondectlClient *client = &self->crowd.clients[i];
 
       for (; get_next_request (self, client) < self->n_due; client->n_requests++)
         {
@@ -445,36 +297,12 @@ finish (Load *self)
 {
   SondectlLoadResult *result = self->result;
 
-  result->duration_usec = (get_time () - self->started_at) / NSEC_PER_USEC;
+  result->duration_usec = (sondectl_crowd_get_time () - self->started_at) / SONDECTL_NSEC_PER_USEC;
   count_unanswered (self);
   if (self->options->rate == 0)
     sondectl_histogram_correct (&result->corrected,
                                 &result->measured,
                                 sondectl_histogram_get_percentile (&result->measured, 50));
-}
-
-static gboolean
-raise_file_limit (guint    n_connections,
-                  GError **error)
-{
-  struct rlimit limit;
-
-  if (getrlimit (RLIMIT_NOFILE, &limit) == 0)
-    {
-      limit.rlim_cur = limit.rlim_max;
-      setrlimit (RLIMIT_NOFILE, &limit);
-      if (n_connections + FILES_RESERVED <= limit.rlim_max)
-        return TRUE;
-    }
-
-  g_set_error (error,
-               G_OPTION_ERROR,
-               G_OPTION_ERROR_BAD_VALUE,
-               _ ("%u connections are more than the %lu files that this process may open"),
-               n_connections,
-               (gulong) limit.rlim_max);
-
-  return FALSE;
 }
 
 static gboolean
@@ -487,8 +315,6 @@ load_init (Load                      *self,
 
   self->options = options;
   self->result = result;
-  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  self->clients = g_new0 (SondectlClient, options->n_connections);
   sondectl_pattern_init (&self->pattern, options->size, options->is_upper);
   sondectl_progress_begin (&self->progress);
 
@@ -497,7 +323,12 @@ load_init (Load                      *self,
   is_interrupted = 0;
   sigaction (SIGINT, &action, NULL);
 
-  return raise_file_limit (options->n_connections, error);
+  return sondectl_crowd_init (&self->crowd, options->n_connections, error) &&
+         sondectl_crowd_connect (&self->crowd,
+                                 options->address,
+                                 options->connect_timeout_usec,
+                                 &is_interrupted,
+                                 error);
 }
 
 /*
@@ -514,13 +345,12 @@ sondectl_load_run (const SondectlLoadOptions *options,
                    SondectlLoadResult        *result,
                    GError                   **error)
 {
-  g_auto (Load) self = { .epoll_fd = -1 };
+  g_auto (Load) self = { .crowd.epoll_fd = -1 };
 
-  if (!load_init (&self, options, result, error) || !connect_all (&self, error) ||
-      !begin (&self, error))
+  if (!load_init (&self, options, result, error) || !begin (&self, error))
     return FALSE;
 
-  while (self.n_busy > 0 || get_time () < self.ends_at)
+  while (self.n_busy > 0 || sondectl_crowd_get_time () < self.ends_at)
     {
       if (!step (&self, error))
         return FALSE;
