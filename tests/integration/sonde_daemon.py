@@ -236,11 +236,15 @@ class Daemon(Process):
         text = pathlib.Path(f'/proc/{self.pid}/status').read_text('ascii')
         return int(re.search(rf'(?m)^{name}:\s+(\d+)', text)[1])
 
+    def count_wakes(self, seconds):
+        """Count for a while how often the main thread is woken."""
+        before = self.read_status('voluntary_ctxt_switches')
+        time.sleep(seconds)
+        return self.read_status('voluntary_ctxt_switches') - before
+
     def sleeps(self):
         """Watch for a while whether the main thread is woken."""
-        before = self.read_status('voluntary_ctxt_switches')
-        time.sleep(0.3)
-        return self.read_status('voluntary_ctxt_switches') - before < 2
+        return self.count_wakes(0.3) < 2
 
     def call_raw(self, path, method, signature='()', *values):
         """Call a method, by default one of our interfaces, and return the tuple."""

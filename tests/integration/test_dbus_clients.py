@@ -208,17 +208,12 @@ class TestWaitersWhoStay(WaitForTest):
     N = 10
     CLIENTS = 1
 
-    def seldom_wakes(self):
-        before = self.daemon.read_status('voluntary_ctxt_switches')
-        time.sleep(0.5)
-        return self.daemon.read_status('voluntary_ctxt_switches') - before < 20
-
     def test_rest(self):
         """While nothing moves the daemon looks seldom, and yet answers when something does."""
         server = self.create()
         replies = self.start_waiters(server, self.connect_clients(), 'NAccepted')
         self.assertFalse(self.daemon.sleeps())
-        wait_until(self.seldom_wakes, 'the daemon rests')
+        wait_until(lambda: self.daemon.count_wakes(0.5) < 20, 'the daemon rests')
         self.connect(server)
         wait_until(lambda: dispatch() and replies, 'the first is answered')
         self.assertEqual(len(replies), 1)
