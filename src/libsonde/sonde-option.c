@@ -139,6 +139,14 @@ sonde_option_get_table (void)
 }
 
 static const char *
+say_clamped (const SondeOption *self)
+{
+  g_autofree char *reason = g_strconcat ("clamped-by-", self->sysctl, NULL);
+
+  return g_intern_string (reason);
+}
+
+static const char *
 explain_buffer (const SondeOption *self,
                 guint64            asked,
                 guint64            effective,
@@ -149,7 +157,7 @@ explain_buffer (const SondeOption *self,
                         : G_MAXUINT64;
 
   if (asked > cap && effective < 2 * asked)
-    return "clamped-by-";
+    return say_clamped (self);
   if (effective == 2 * asked)
     return "doubled";
   if (effective > 2 * asked)
@@ -172,6 +180,20 @@ is_rounded (const SondeOption *self,
   return effective > asked && effective - asked < self->unit;
 }
 
+static const char *
+explain_number (const SondeOption *self,
+                guint64            asked,
+                guint64            effective,
+                GVariant          *limit)
+{
+  if (self->doubled)
+    return explain_buffer (self, asked, effective, limit);
+  if (self->capped && effective < asked)
+    return say_clamped (self);
+
+  return is_rounded (self, asked, effective) ? "rounded" : "not-applied";
+}
+
 /*
  * sonde_option_explain:
  * @self: a row of the table
@@ -191,9 +213,6 @@ sonde_option_explain (const SondeOption *self,
                       GVariant          *effective,
                       GVariant          *limit)
 {
-  g_autofree char *clamped = NULL;
-  const char      *reason = "rounded";
-
   if (effective == NULL)
     return "unsupported";
   if (!is_set)
@@ -204,22 +223,11 @@ sonde_option_explain (const SondeOption *self,
     return "not-sticky";
   if (self->phases & SONDE_OPTION_BEFORE_BIND)
     return "needs-relisten";
-  if (self->doubled)
-    reason = explain_buffer (self,
-                             sonde_option_get_number (asked),
-                             sonde_option_get_number (effective),
-                             limit);
-  else if (self->capped && self->storage != SONDE_OPTION_NAME &&
-           sonde_option_get_number (effective) < sonde_option_get_number (asked))
-    reason = "clamped-by-";
+  if (self->storage == SONDE_OPTION_NAME)
+    return "not-applied";
 
-  else if (self->storage == SONDE_OPTION_NAME ||
-           !is_rounded (self, sonde_option_get_number (asked), sonde_option_get_number (effective)))
-    reason = "not-applied";
-  if (!g_str_has_suffix (reason, "-"))
-    return reason;
-
-  clamped = g_strconcat (reason, self->sysctl, NULL);
-
-  return g_intern_string (clamped);
+  return explain_number (self,
+                         sonde_option_get_number (asked),
+                         sonde_option_get_number (effective),
+                         limit);
 }
