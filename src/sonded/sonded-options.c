@@ -35,6 +35,28 @@ static const char description[] =
   "  3  the bus cannot be reached, and --no-bus was not given\n"
   "  6  the configuration is not valid\n";
 
+/* What stands on the command line. */
+typedef struct
+{
+  gboolean session;
+  gboolean system;
+  gboolean no_bus;
+  gboolean verify;
+  gboolean cat;
+  gboolean version;
+  char    *address; /* (owned) (nullable) */
+  char    *config;  /* (owned) (nullable) */
+} Arguments;
+
+static void
+arguments_clear (Arguments *self)
+{
+  g_clear_pointer (&self->address, g_free);
+  g_clear_pointer (&self->config, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Arguments, arguments_clear)
+
 static char *
 find_address (SondedOptions *self,
               const char    *asked,
@@ -68,6 +90,62 @@ fail (SondedExit  status,
   return FALSE;
 }
 
+static gboolean
+refuse (const char *why,
+        GError    **error)
+{
+  g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, why);
+
+  return FALSE;
+}
+
+static gboolean
+parse (Arguments *self,
+       int        argc,
+       char     **argv,
+       GError   **error)
+{
+  g_autoptr (GOptionContext) context =
+    g_option_context_new ("- TCP servers that can be seen through");
+  const GOptionEntry entries[] = {
+    { "session", 0, 0, G_OPTION_ARG_NONE, &self->session,
+      "Use the session bus (default when not root)", NULL },
+    { "system", 0, 0, G_OPTION_ARG_NONE, &self->system,
+      "Use the system bus (default when root)", NULL },
+    { "address", 0, 0, G_OPTION_ARG_STRING, &self->address,
+      "Use the bus at this address", "ADDRESS" },
+    { "no-bus", 0, 0, G_OPTION_ARG_NONE, &self->no_bus,
+      "Use no bus, and serve TCP only", NULL },
+    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &self->config,
+      "Read this configuration, and no other file", "FILE" },
+    { "verify", 0, 0, G_OPTION_ARG_NONE, &self->verify,
+      "Check the configuration and exit", NULL },
+    { "cat-config", 0, 0, G_OPTION_ARG_NONE, &self->cat,
+      "Print the files of the configuration as JSON and exit", NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &self->version,
+      "Show the version", NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_set_description (context, description);
+
+  return g_option_context_parse (context, &argc, &argv, error) &&
+         (argc <= 1 || refuse ("no arguments are taken; see --help", error));
+}
+
+static gboolean
+check (const Arguments *self,
+       GError         **error)
+{
+  if (self->session && self->system)
+    return refuse ("--session and --system exclude each other", error);
+  if (self->no_bus && (self->session || self->system || self->address != NULL))
+    return refuse ("--no-bus excludes --session, --system and --address", error);
+
+  return TRUE;
+}
+
 /*
  * sonded_options_parse:
  * @self: where to put what was asked
@@ -85,76 +163,28 @@ sonded_options_parse (SondedOptions *self,
                       char         **argv,
                       int           *status)
 {
-  gboolean         session = FALSE, version = FALSE, no_bus = FALSE;
-  gboolean         verify = FALSE, cat = FALSE;
-  g_autofree char *address = NULL;
-  g_autofree char *config = NULL;
+  g_auto (Arguments) arguments = { 0 };
   g_autoptr (GError) local_error = NULL;
-  g_autoptr (GOptionContext) context =
-    g_option_context_new ("- TCP servers that can be seen through");
-  const GOptionEntry entries[] = {
-    { "session",
-      0,
-      0,
-      G_OPTION_ARG_NONE,
-      &session,
-      "Use the session bus (default when not root)",
-      NULL },
-    { "system",
-      0,
-      0,
-      G_OPTION_ARG_NONE,
-      &self->system_bus,
-      "Use the system bus (default when root)",
-      NULL },
-    { "address", 0, 0, G_OPTION_ARG_STRING, &address, "Use the bus at this address", "ADDRESS" },
-    { "no-bus", 0, 0, G_OPTION_ARG_NONE, &no_bus, "Use no bus, and serve TCP only", NULL },
-    { "config",
-      'c',
-      0,
-      G_OPTION_ARG_FILENAME,
-      &config,
-      "Read this configuration, and no other file",
-      "FILE" },
-    { "verify", 0, 0, G_OPTION_ARG_NONE, &verify, "Check the configuration and exit", NULL },
-    { "cat-config",
-      0,
-      0,
-      G_OPTION_ARG_NONE,
-      &cat,
-      "Print the files of the configuration as JSON and exit",
-      NULL },
-    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Show the version", NULL },
-    G_OPTION_ENTRY_NULL,
-  };
 
-  g_option_context_add_main_entries (context, entries, NULL);
-  g_option_context_set_description (context, description);
-  if (!g_option_context_parse (context, &argc, &argv, &local_error))
+  if (!parse (&arguments, argc, argv, &local_error) || !check (&arguments, &local_error))
     return fail (SONDED_EXIT_USAGE, local_error->message, status);
-  if (argc > 1)
-    return fail (SONDED_EXIT_USAGE, "no arguments are taken; see --help", status);
-  if (session && self->system_bus)
-    return fail (SONDED_EXIT_USAGE, "--session and --system exclude each other", status);
-  if (no_bus && (session || self->system_bus || address != NULL))
-    return fail (SONDED_EXIT_USAGE, "--no-bus excludes --session, --system and --address", status);
-  if (version)
+  if (arguments.version)
     {
       g_print ("sonded %s\n", PACKAGE_VERSION);
       *status = SONDED_EXIT_OK;
       return FALSE;
     }
 
-  if (!session && address == NULL)
-    self->system_bus = self->system_bus || geteuid () == 0;
-  self->config_path = g_steal_pointer (&config);
-  self->config_folders = sonded_config_search_dup_folders (session || geteuid () != 0);
-  if (verify || cat)
-    self->inspection = verify ? SONDED_INSPECT_VERIFY : SONDED_INSPECT_CAT;
-  if (no_bus || self->inspection != SONDED_INSPECT_NOTHING)
+  self->system_bus =
+    arguments.system || (!arguments.session && arguments.address == NULL && geteuid () == 0);
+  self->config_path = g_steal_pointer (&arguments.config);
+  self->config_folders = sonded_config_search_dup_folders (arguments.session || geteuid () != 0);
+  if (arguments.verify || arguments.cat)
+    self->inspection = arguments.verify ? SONDED_INSPECT_VERIFY : SONDED_INSPECT_CAT;
+  if (arguments.no_bus || self->inspection != SONDED_INSPECT_NOTHING)
     return TRUE;
 
-  self->bus_address = find_address (self, address, &local_error);
+  self->bus_address = find_address (self, arguments.address, &local_error);
   if (self->bus_address == NULL)
     return fail (SONDED_EXIT_NO_BUS, local_error->message, status);
 
