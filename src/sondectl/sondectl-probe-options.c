@@ -175,6 +175,20 @@ check_expect (SondectlProbeOptions *self,
   return FALSE;
 }
 
+static void
+add_numbers (SondectlProbeOptions *self,
+             GOptionEntry         *entries)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
+    entries[i] = (GOptionEntry){
+      .long_name = numbers[i].option,
+      .arg = G_OPTION_ARG_STRING,
+      .arg_data = &self->texts[i],
+      .description = numbers[i].description,
+      .arg_description = numbers[i].argument,
+    };
+}
+
 /*
  * sondectl_probe_options_parse:
  * @self: (out caller-allocates): the options
@@ -213,17 +227,7 @@ sondectl_probe_options_parse (SondectlProbeOptions *self,
   g_autoptr (GError) error = NULL;
 
   memcpy (entries, own, sizeof own);
-  for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
-    {
-      GOptionEntry *entry = &entries[G_N_ELEMENTS (own) + i];
-
-      entry->long_name = numbers[i].option;
-      entry->arg = G_OPTION_ARG_STRING;
-      entry->arg_data = &self->texts[i];
-      entry->description = numbers[i].description;
-      entry->arg_description = numbers[i].argument;
-    }
-
+  add_numbers (self, entries + G_N_ELEMENTS (own));
   if (!sondectl_context_parse_verb (context, entries, 0, G_MAXINT, argc, argv))
     return FALSE;
   self->mode = self->upper || self->self_test ? SONDE_MODE_UPPER : SONDE_MODE_ECHO;
