@@ -15,6 +15,10 @@
 
 #include <libsonde/sonde.h>
 
+#define CONNECTION_FLAGS                           \
+  (G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | \
+   G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION)
+
 #define INTERFACE_PREFIX SONDECTL_BUS_NAME "."
 #define DEFAULT_TIMEOUT -1
 
@@ -101,29 +105,43 @@ sondectl_bus_explain_error (SondectlContext *context,
                        error);
 }
 
+/*
+ * sondectl_bus_open:
+ * @address: where a bus is
+ * @error: why it failed
+ *
+ * Connects to a bus. The connection is our own: the shared one ends the process with the
+ * bus.
+ *
+ * Returns: (transfer full): the connection
+ */
+GDBusConnection *
+sondectl_bus_open (const char *address,
+                   GError    **error)
+{
+  return g_dbus_connection_new_for_address_sync (address, CONNECTION_FLAGS, NULL, NULL, error);
+}
+
 static GDBusConnection *
 open_bus (SondectlContext *context,
           GError         **error)
 {
-  const GDBusConnectionFlags flags = G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                                     G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION;
   g_autofree char *address = g_strdup (context->address);
 
   if (context->host != NULL)
     {
       g_autoptr (GIOStream) stream = sondectl_remote_open (context, error);
 
-      return stream != NULL ? g_dbus_connection_new_sync (stream, NULL, flags, NULL, NULL, error)
-                            : NULL;
+      if (stream == NULL)
+        return NULL;
+
+      return g_dbus_connection_new_sync (stream, NULL, CONNECTION_FLAGS, NULL, NULL, error);
     }
 
   if (address == NULL)
     address = g_dbus_address_get_for_bus_sync (context->bus_type, NULL, error);
-  if (address == NULL)
-    return NULL;
 
-  /* A connection of our own: the shared one ends the process with the bus. */
-  return g_dbus_connection_new_for_address_sync (address, flags, NULL, NULL, error);
+  return address != NULL ? sondectl_bus_open (address, error) : NULL;
 }
 
 /*

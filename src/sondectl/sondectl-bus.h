@@ -16,6 +16,8 @@ G_BEGIN_DECLS
 #define SONDECTL_STATISTICS SONDECTL_BUS_NAME ".Statistics"
 #define SONDECTL_PROPERTIES "org.freedesktop.DBus.Properties"
 
+GDBusConnection *sondectl_bus_open (const char *address,
+                                    GError    **error);
 GDBusConnection *sondectl_bus_connect (SondectlContext *context,
                                        GError         **error);
 

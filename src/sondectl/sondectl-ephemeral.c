@@ -185,14 +185,10 @@ static gboolean
 wait_ready (SondectlEphemeral *self,
             GError           **error)
 {
-  const GDBusConnectionFlags flags = G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                                     G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION;
-  g_autoptr (GDBusConnection) connection = NULL;
+  g_autoptr (GDBusConnection) connection = sondectl_bus_open (self->address, error);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   guint watch_id = 0;
 
-  connection =
-    g_dbus_connection_new_for_address_sync (self->address, flags, NULL, NULL, error);
   if (connection == NULL)
     return FALSE;
 
