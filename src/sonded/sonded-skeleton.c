@@ -20,6 +20,8 @@
 
 #include <libsonde/sonde.h>
 
+#include "sonded-reply.h"
+
 #define EMITS_CHANGED_SIGNAL "org.freedesktop.DBus.Property.EmitsChangedSignal"
 
 typedef struct
@@ -119,10 +121,8 @@ set_property (Guard                 *guard,
   const char *property = NULL;
 
   g_variant_get (parameters, "(&s&sv)", NULL, &property, &value);
-  if (guard->set (guard->model, property, value, invocation, &local_error))
-    g_dbus_method_invocation_return_value (invocation, NULL);
-  else
-    g_dbus_method_invocation_return_gerror (invocation, local_error);
+  guard->set (guard->model, property, value, invocation, &local_error);
+  sonded_reply (invocation, NULL, local_error);
 }
 
 static void

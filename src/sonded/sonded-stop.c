@@ -5,6 +5,8 @@
 
 #include "sonded-stop.h"
 
+#include "sonded-reply.h"
+
 static gboolean
 reply_if_stopped (SondeServer           *server,
                   GDBusMethodInvocation *invocation)
@@ -13,7 +15,7 @@ reply_if_stopped (SondeServer           *server,
   if (sonde_server_get_state (server) == SONDE_SERVER_STATE_DRAINING)
     return FALSE;
 
-  g_dbus_method_invocation_return_value (invocation, NULL);
+  sonded_reply (invocation, NULL, NULL);
 
   return TRUE;
 }
