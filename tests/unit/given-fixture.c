@@ -8,8 +8,6 @@
 #include "loopback.h"
 #include "server-fixture.h"
 
-#include <string.h>
-
 /* Makes a server that has not started, and asks for no address. */
 SondeServer *
 given_fixture_new (const char *settings_text)
@@ -63,23 +61,14 @@ given_fixture_assert_report (SondeServer *server,
                              const char  *expected_scope,
                              const char  *expected)
 {
-  g_autoptr (GVariant) report = sonde_server_get_option_report (server);
+  g_autoptr (GVariant) row = server_fixture_get_option (server, option, expected_scope);
+  g_autoptr (GVariant) effective = NULL;
+  const char      *reason = NULL;
+  g_autofree char *value = NULL;
   g_autofree char *text = NULL;
-  GVariantIter     iter;
-  const char      *name, *scope, *reason;
-  const char      *format = "(&s&s@vvv&s)";
-  GVariant        *effective;
 
-  g_variant_iter_init (&iter, report);
-  while (g_variant_iter_next (&iter, format, &name, &scope, NULL, &effective, NULL, &reason))
-    {
-      if (strcmp (name, option) == 0 && strcmp (scope, expected_scope) == 0)
-        {
-          g_autofree char *value = g_variant_print (effective, FALSE);
-
-          text = g_strconcat (value, " ", reason, NULL);
-        }
-      g_variant_unref (effective);
-    }
+  g_variant_get (row, "(ss@vvv&s)", NULL, NULL, NULL, &effective, NULL, &reason);
+  value = g_variant_print (effective, FALSE);
+  text = g_strconcat (value, " ", reason, NULL);
   g_assert_cmpstr (text, ==, expected);
 }

@@ -90,6 +90,27 @@ server_fixture_get_port (SondeServer *server)
   return port;
 }
 
+/* What the option report says of an option: its row, of type (ssvvvs). */
+GVariant *
+server_fixture_get_option (SondeServer *server,
+                           const char  *option,
+                           const char  *scope)
+{
+  g_autoptr (GVariant) report = sonde_server_get_option_report (server);
+
+  for (gsize i = 0; i < g_variant_n_children (report); i++)
+    {
+      g_autoptr (GVariant) row = g_variant_get_child_value (report, i);
+      const char *row_option, *row_scope;
+
+      g_variant_get (row, "(&s&svvvs)", &row_option, &row_scope, NULL, NULL, NULL, NULL);
+      if (g_str_equal (row_option, option) && g_str_equal (row_scope, scope))
+        return g_steal_pointer (&row);
+    }
+
+  g_assert_not_reached ();
+}
+
 guint64
 server_fixture_get_statistic (SondeServer *server,
                               const char  *name)

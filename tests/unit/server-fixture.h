@@ -14,20 +14,23 @@ SondeServer *server_fixture_start (const char *settings_text);
 void         server_fixture_relisten (SondeServer *server);
 void         server_fixture_free (SondeServer *server);
 
-void    server_fixture_update (SondeServer *server,
-                               const char  *changes_text,
-                               SondeApply   apply);
-guint16 server_fixture_get_port (SondeServer *server);
-guint64 server_fixture_get_statistic (SondeServer *server,
-                                      const char  *name);
-guint64 server_fixture_get_newest (SondeServer *server);
-void    server_fixture_assert_setting (SondeServer *server,
-                                       const char  *key,
-                                       const char  *expected_text);
-void    server_fixture_assert_connection (SondeServer *server,
-                                          guint64      id,
-                                          const char  *key,
-                                          const char  *expected_text);
+void      server_fixture_update (SondeServer *server,
+                                 const char  *changes_text,
+                                 SondeApply   apply);
+guint16   server_fixture_get_port (SondeServer *server);
+GVariant *server_fixture_get_option (SondeServer *server,
+                                     const char  *option,
+                                     const char  *scope);
+guint64   server_fixture_get_statistic (SondeServer *server,
+                                        const char  *name);
+guint64   server_fixture_get_newest (SondeServer *server);
+void      server_fixture_assert_setting (SondeServer *server,
+                                         const char  *key,
+                                         const char  *expected_text);
+void      server_fixture_assert_connection (SondeServer *server,
+                                            guint64      id,
+                                            const char  *key,
+                                            const char  *expected_text);
 
 void server_fixture_turn (void);
 
