@@ -122,6 +122,18 @@ class SondeTest(unittest.TestCase):
         self.assertIsNone(self.daemon.child.poll(), 'the daemon is gone')
         self.check_log(self.daemon)
 
+    def start_bus(self):
+        """Start one more message bus."""
+        bus = Bus()
+        self.addCleanup(bus.stop)
+        return bus
+
+    def start_daemon(self, config='', *, bus=None, **options):
+        """Start one more daemon, by default on a bus of its own."""
+        daemon = Daemon(bus or self.start_bus(), config, **options)
+        self.addCleanup(daemon.kill)
+        return daemon
+
     def create(self, name=None, **values):
         """Make a server for this test, by default on a port that the kernel picks."""
         name = name or self.id().rpartition('.')[2]

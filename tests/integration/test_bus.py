@@ -13,8 +13,8 @@ import threading
 import time
 
 from gi.repository import Gio, GLib
-from sonde_daemon import (BUS_NAME, DEADLINE, PROPERTIES_INTERFACE, ROOT, Bus, Daemon, Process,
-                          dispatch, wait_until)
+from sonde_daemon import (BUS_NAME, DEADLINE, PROPERTIES_INTERFACE, ROOT, Process, dispatch,
+                          wait_until)
 from sonde_harness import SondeTest, read_exactly, settings
 
 CONFIG = '[Server echo]\nListenAddresses=127.0.0.1:0\n'
@@ -52,13 +52,7 @@ class Streamer:
 
 class BusTest(SondeTest):
     def start(self, config=CONFIG, bus=None):
-        """Start one more daemon, on a bus of its own."""
-        if bus is None:
-            bus = Bus()
-            self.addCleanup(bus.stop)
-        daemon = Daemon(bus, config)
-        self.addCleanup(daemon.kill)
-        return daemon
+        return self.start_daemon(config, bus=bus)
 
     def start_without(self, *arguments, **environment):
         """Start a daemon that need not have a bus."""
@@ -137,8 +131,7 @@ class TestName(BusTest):
 
     def check_taken(self, flags):
         """A daemon whose name is taken serves, waits, says so once, and then has it."""
-        bus = Bus()
-        self.addCleanup(bus.stop)
+        bus = self.start_bus()
         owner = bus.connect()
         reply = call_bus(owner, 'RequestName', '(su)', BUS_NAME, flags)
         self.assertEqual(reply, (PRIMARY_OWNER,))

@@ -11,8 +11,8 @@ import socket
 import subprocess
 import tempfile
 
-from sonde_daemon import DEADLINE, IN_NAMESPACE, Bus, Daemon, wait_until
-from sonde_harness import SondeTest, read_all, read_exactly, send_and_finish
+from sonde_daemon import DEADLINE, IN_NAMESPACE, wait_until
+from sonde_harness import SondeTest, read_all, read_exactly
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 DEFAULTS = {'echo': 9999, 'echo-once': 8888, 'upper': 9998, 'upper-once': 9997, 'upper-line': 9996}
@@ -26,14 +26,6 @@ def server_group(name, *lines, mode='echo', addresses='127.0.0.1:0'):
 class TestLife(SondeTest):
     config = server_group('kept') + server_group('changed') + server_group('removed')
 
-    def start(self, config, **options):
-        """Start one more daemon, on a bus of its own."""
-        bus = Bus()
-        self.addCleanup(bus.stop)
-        daemon = Daemon(bus, config, **options)
-        self.addCleanup(daemon.kill)
-        return daemon
-
     def names(self, daemon):
         path = '/org/sonde/Sonde1'
         objects = daemon.call(path, 'org.freedesktop.DBus.ObjectManager.GetManagedObjects')
@@ -42,7 +34,7 @@ class TestLife(SondeTest):
     def test_ready_when_listening(self):
         """READY=1 is told when every server listens, and not before."""
         groups = ''.join(server_group(f's{i}', addresses='127.0.0.1:0;[::1]:0') for i in range(5))
-        daemon = self.start(groups)
+        daemon = self.start_daemon(groups)
         # The harness returns with READY=1; at this moment all ten must be there.
         shown = subprocess.run(['ss', '-H', '-l', '-t', '-n', '-p'], check=True, timeout=DEADLINE,
                                capture_output=True, text=True)
@@ -56,7 +48,7 @@ class TestLife(SondeTest):
         """Without a configuration there are the five servers, each on its well-known port."""
         # In a network of its own, where the ports are free.
         for folders in [], [SOURCE / 'data']:
-            daemon = self.start('', folders=folders, prefix=IN_NAMESPACE)
+            daemon = self.start_daemon('', folders=folders, prefix=IN_NAMESPACE)
             self.assertEqual(self.names(daemon), set(DEFAULTS))
             for name, port in DEFAULTS.items():
                 server = daemon.get_server(name)
@@ -67,7 +59,7 @@ class TestLife(SondeTest):
     def test_terminate_flushes(self):
         """SIGTERM answers what was received, to the last byte, and ends with status 0."""
         for signum in signal.SIGTERM, signal.SIGINT:
-            daemon = self.start(server_group('echo'))
+            daemon = self.start_daemon(server_group('echo'))
             server = daemon.get_server('echo')
             message = os.urandom(512 * 1024)
             sock = self.connect(server, receive_buffer=65536)
@@ -87,7 +79,7 @@ class TestLife(SondeTest):
 
     def test_terminate_twice(self):
         """A second SIGTERM does not wait for clients."""
-        daemon = self.start(server_group('echo', 'CloseTimeoutSec=1h'))
+        daemon = self.start_daemon(server_group('echo', 'CloseTimeoutSec=1h'))
         server = daemon.get_server('echo')
         self.connect(server)
         server.wait_for(NConnections=1)
@@ -128,7 +120,7 @@ class TestLife(SondeTest):
         low.mkdir()
         (low / 'sonded.conf').write_text(server_group('main') + server_group('other'), 'utf-8')
         (drop_ins / 'a.conf').write_text('[Server main]\nMode=upper\n', 'utf-8')
-        daemon = self.start('', folders=[high, low])
+        daemon = self.start_daemon('', folders=[high, low])
         self.assertEqual(self.names(daemon), {'main', 'other'})
         self.assertEqual(daemon.get_server('main').get('Mode'), 'upper')
         (drop_ins / 'a.conf').unlink()
@@ -160,7 +152,7 @@ class TestLife(SondeTest):
         """With standard output and error closed or full the daemon works all the same."""
         for prefix in (['sh', '-c', 'exec "$@" >&- 2>&-', 'sh'],
                        ['sh', '-c', 'exec "$@" >/dev/full 2>/dev/full', 'sh']):
-            daemon = self.start(server_group('echo'), prefix=prefix)
+            daemon = self.start_daemon(server_group('echo'), prefix=prefix)
             self.assertEqual(self.ask(daemon.get_server('echo'), b'quiet'), b'quiet')
             daemon.stop()
 

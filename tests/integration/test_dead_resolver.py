@@ -7,7 +7,7 @@ import signal
 import tempfile
 
 from gi.repository import GLib
-from sonde_daemon import ERROR, IN_NAMESPACE, ROOT, Bus, Process, error_name, wait_until
+from sonde_daemon import ERROR, IN_NAMESPACE, ROOT, Process, error_name, wait_until
 from sonde_harness import SondeTest
 
 # What is sent there comes to the loopback, which drops it without a word.
@@ -111,8 +111,7 @@ class TestDeadResolver(SondeTest):
 
     def test_terminate(self):
         """SIGTERM ends a daemon that waits for names, at its start and later, with status 0."""
-        bus = Bus()
-        self.addCleanup(bus.stop)
+        bus = self.start_bus()
         config = pathlib.Path(bus.directory.name, 'sonded.conf')
         config.write_text('[Server slow]\nListenAddresses=slow.test:0\n'
                           '[Server quick]\nListenAddresses=127.0.0.1:0\n', 'utf-8')

@@ -8,7 +8,7 @@ import time
 
 from gi.repository import Gio, GLib
 from sonde_daemon import (BUS_NAME, DEADLINE, ENTER, IN_NAMESPACE, PROPERTIES_INTERFACE, ROOT,
-                          UNSHARE, Bus, Daemon, read_interfaces)
+                          UNSHARE, read_interfaces)
 from sonde_harness import SondeTest
 
 # Hides everything that sysctls would tell, as some containers do.
@@ -131,10 +131,7 @@ class TestBlackHole(SondeTest):
     LINEAR = 'tcp_syn_linear_timeouts'
 
     def start(self, sysctls):
-        bus = Bus()
-        self.addCleanup(bus.stop)
-        daemon = Daemon(bus, prefix=[*IN_NAMESPACE, 'sh', '-e', '-c', self.SCRIPT, 'sh'])
-        self.addCleanup(daemon.kill)
+        daemon = self.start_daemon(prefix=[*IN_NAMESPACE, 'sh', '-e', '-c', self.SCRIPT, 'sh'])
         write_sysctls(daemon, **sysctls)
         return daemon
 

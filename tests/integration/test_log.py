@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 from gi.repository import GLib
-from sonde_daemon import DEADLINE, IN_NAMESPACE, PROPERTIES_INTERFACE, Bus, Daemon, wait_until
+from sonde_daemon import DEADLINE, IN_NAMESPACE, PROPERTIES_INTERFACE, wait_until
 from sonde_harness import SondeTest, read_exactly
 
 LOG_PATH = '/org/freedesktop/LogControl1'
@@ -40,12 +40,7 @@ def parse_entry(data):
 
 class LogTest(SondeTest):
     def start(self, **options):
-        """Start one more daemon, on a bus of its own."""
-        bus = Bus()
-        self.addCleanup(bus.stop)
-        daemon = Daemon(bus, '[Server echo]\nListenAddresses=127.0.0.1:0\n', **options)
-        self.addCleanup(daemon.kill)
-        return daemon
+        return self.start_daemon('[Server echo]\nListenAddresses=127.0.0.1:0\n', **options)
 
     def exchange(self, sock, times):
         for _ in range(times):

@@ -9,7 +9,7 @@ import pathlib
 import signal
 import time
 
-from sonde_daemon import DEADLINE, Bus, Daemon, wait_until
+from sonde_daemon import DEADLINE, wait_until
 from sonde_harness import SondeTest, read_exactly
 
 PTRACE_ATTACH, PTRACE_DETACH = 16, 17
@@ -59,11 +59,7 @@ class TestNotify(SondeTest):
         return message
 
     def start(self, **options):
-        bus = Bus()
-        self.addCleanup(bus.stop)
-        daemon = Daemon(bus, GROUP, **options)
-        self.addCleanup(daemon.kill)
-        return daemon
+        return self.start_daemon(GROUP, **options)
 
     def test_status(self):
         """The status tells how many servers there are and listen, whenever that changes."""

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 from gi.repository import GLib
-from sonde_daemon import DEADLINE, PROBLEM, Bus, Daemon, Process, wait_until
+from sonde_daemon import DEADLINE, PROBLEM, Process, wait_until
 from sonde_harness import SondeTest, read_exactly
 
 # Puts descriptors where sd_listen_fds(3) expects them, and becomes a program.
@@ -47,13 +47,6 @@ class TestSockets(SondeTest):
         self.addCleanup(listener.close)
         return listener
 
-    def start(self, config, **options):
-        bus = Bus()
-        self.addCleanup(bus.stop)
-        daemon = Daemon(bus, config, **options)
-        self.addCleanup(daemon.kill)
-        return daemon
-
     def assert_served(self, address, answer=b'hello'):
         with self.connect_to(address) as sock:
             sock.sendall(b'hello')
@@ -67,7 +60,7 @@ class TestSockets(SondeTest):
         """Listen=fd takes the sockets with the name of the server, Listen=fd:NAME those of NAME."""
         echo, first, second = (self.listen() for _ in range(3))
         config = GROUP.format('echo', 'fd') + GROUP.format('loud', 'fd:other') + 'Mode=upper\n'
-        daemon = self.start(config, **launch(echo=echo, other=first, other_=second))
+        daemon = self.start_daemon(config, **launch(echo=echo, other=first, other_=second))
         self.assert_served(echo.getsockname())
         for listener in first, second:
             self.assert_served(listener.getsockname(), b'HELLO')
@@ -82,7 +75,7 @@ class TestSockets(SondeTest):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 7)
         config = GROUP.format('echo', 'fd') + 'KeepAliveProbes=3\n'
-        daemon = self.start(config, **launch(echo=listener))
+        daemon = self.start_daemon(config, **launch(echo=listener))
         report = daemon.get_server('echo').report('listener')
         self.assertEqual(report['NoDelay'][1::2], (True, 'inherited'))
         self.assertEqual(report['Backlog'][1::2], (5, 'inherited'))
@@ -97,7 +90,7 @@ class TestSockets(SondeTest):
         """Listen=fd counts more than addresses, of a preset or beside it, until taken back."""
         listener = self.listen()
         config = '[Server echo]\nPreset=io-multiplex\nListenAddresses=127.0.0.1:0\nListen=fd\n'
-        daemon = self.start(config, **launch(echo=listener))
+        daemon = self.start_daemon(config, **launch(echo=listener))
         self.assertEqual(daemon.get_server('echo').addresses(), [listener.getsockname()])
         daemon.config.write_text(config + '[Server echo]\nMode=upper\n', 'utf-8')
         daemon.manager('Reload')
@@ -112,7 +105,7 @@ class TestSockets(SondeTest):
     def test_kept(self):
         """A socket outlives Stop, and a server that a reload removes and another makes again."""
         listener = self.listen()
-        daemon = self.start(GROUP.format('echo', 'fd'), **launch(echo=listener))
+        daemon = self.start_daemon(GROUP.format('echo', 'fd'), **launch(echo=listener))
         server = daemon.get_server('echo')
         server.call('Server.Stop')
         early = self.connect_to(listener.getsockname())
@@ -131,7 +124,7 @@ class TestSockets(SondeTest):
     def test_bus_callers(self):
         """Nobody on the bus can ask for a passed socket, nor send its server elsewhere."""
         listener = self.listen()
-        daemon = self.start(GROUP.format('echo', 'fd'), **launch(echo=listener))
+        daemon = self.start_daemon(GROUP.format('echo', 'fd'), **launch(echo=listener))
         server = daemon.get_server('echo')
         listen = {'Listen': GLib.Variant('s', 'fd:echo')}
         for call in ((daemon.manager, 'CreateServer', '(sa{sv})', 'x', listen),
@@ -150,7 +143,7 @@ class TestSockets(SondeTest):
         """A socket that nobody asked for is closed, and that is told once."""
         listener, other = self.listen(), self.listen()
         address = other.getsockname()
-        daemon = self.start(GROUP.format('echo', 'fd'), **launch(echo=listener, stray=other))
+        daemon = self.start_daemon(GROUP.format('echo', 'fd'), **launch(echo=listener, stray=other))
         other.close()
         with socket.socket() as sock:
             self.assertNotEqual(sock.connect_ex(address), 0)
@@ -223,11 +216,11 @@ class TestSockets(SondeTest):
             return count
         connecting = self.in_thread(connect)
         for _ in range(10):
-            daemon = self.start(GROUP.format('echo', 'fd'), **launch(echo=listener))
+            daemon = self.start_daemon(GROUP.format('echo', 'fd'), **launch(echo=listener))
             daemon.get_server('echo').wait_for(NAccepted=5)
             os.kill(daemon.pid, signal.SIGKILL)
             daemon.wait()
-        daemon = self.start(GROUP.format('echo', 'fd'), **launch(echo=listener))
+        daemon = self.start_daemon(GROUP.format('echo', 'fd'), **launch(echo=listener))
         done.append(True)
         self.assertGreaterEqual(connecting.result(DEADLINE), 50)
         self.stop(daemon)
@@ -248,8 +241,7 @@ class TestSockets(SondeTest):
 
     def test_socket_activate(self):
         """systemd-socket-activate starts the daemon for its first client, who is served."""
-        bus = Bus()
-        self.addCleanup(bus.stop)
+        bus = self.start_bus()
         path = pathlib.Path(bus.directory.name, 'sonded.conf')
         path.write_text(GROUP.format('echo', 'fd') + GROUP.format('loud', 'fd:b') + 'Mode=upper\n')
         process, addresses = self.start_activator(

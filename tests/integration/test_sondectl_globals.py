@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 
 from gi.repository import Gio
-from sonde_daemon import DEADLINE, Bus
+from sonde_daemon import DEADLINE
 from sonde_sondectl import Listener, SondectlTest
 from sonde_terminal import PROMPT, Terminal
 
@@ -50,8 +50,7 @@ class TestBus(SondectlTest):
 
     def test_one_call(self):
         """status and list ask the daemon once: that is what their start-up time hangs on."""
-        bus = Bus()
-        self.addCleanup(bus.stop)
+        bus = self.start_bus()
         for verb in 'status', 'list':
             listener = Listener(bus)
             self.sondectl(verb, status=1, address=bus.address)
@@ -60,8 +59,7 @@ class TestBus(SondectlTest):
 
     def test_user_interaction(self):
         """A change may ask the user for a password, unless --no-user-interaction forbids it."""
-        bus = Bus()
-        self.addCleanup(bus.stop)
+        bus = self.start_bus()
         listener = Listener(bus)
         self.addCleanup(listener.stop)
         allowed = []

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 
-from sonde_daemon import Bus, Daemon, Process, wait_until
+from sonde_daemon import Process, wait_until
 from sonde_sondectl import SondectlTest
 
 
@@ -91,17 +91,14 @@ class TestMonitor(SondectlTest):
 
     def test_restart(self):
         """It survives the daemon, and asks the next one for counters again."""
-        bus = Bus()
-        self.addCleanup(bus.stop)
+        bus = self.start_bus()
         config = '[Server echo]\nListenAddresses=127.0.0.1:0\n'
-        daemon = Daemon(bus, config)
-        self.addCleanup(daemon.kill)
+        daemon = self.start_daemon(config, bus=bus)
         monitor = self.start('--json=short', '--refresh=100ms', bus=bus)
         monitor.wait_event('appeared')
         daemon.stop()
         monitor.wait_event('vanished')
-        second = Daemon(bus, config)
-        self.addCleanup(second.kill)
+        second = self.start_daemon(config, bus=bus)
         wait_until(lambda: [row['Event'] for row in monitor.events()].count('appeared') == 2,
                    'the daemon is back')
         server = second.get_server('echo')
@@ -115,8 +112,7 @@ class TestMonitor(SondectlTest):
 
     def test_refused(self):
         """Without a daemon, with an unknown server or a rate too fast it says so and ends."""
-        bus = Bus()
-        self.addCleanup(bus.stop)
+        bus = self.start_bus()
         self.fails_in_one_line(5, 'monitor', address=bus.address)
         self.fails_in_one_line(3, 'monitor', 'nobody')
         for bad in '--refresh=99ms', '--refresh=often':

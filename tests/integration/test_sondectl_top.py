@@ -9,7 +9,7 @@ import signal
 import subprocess
 import unicodedata
 
-from sonde_daemon import DEADLINE, Bus, Daemon, wait_until
+from sonde_daemon import DEADLINE, wait_until
 from sonde_harness import read_exactly
 from sonde_sondectl import SondectlTest
 from sonde_terminal import PROMPT, Terminal
@@ -208,10 +208,8 @@ class TestEnd(TopTest):
         self.open_terminal()
         before = self.read_modes()
         for victim in 'daemon', 'bus':
-            bus = Bus()
-            self.addCleanup(bus.stop)
-            daemon = Daemon(bus)
-            self.addCleanup(daemon.kill)
+            bus = self.start_bus()
+            daemon = self.start_daemon(bus=bus)
             self.start(address=bus.address)
             if victim == 'daemon':
                 daemon.stop()
