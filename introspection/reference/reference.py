@@ -141,7 +141,7 @@ def xml_names(paths, interface_name):
 
 
 def write_timeouts(tables, _paths):
-    """Fill in the table of the page whose text is in timeouts.md.in."""
+    """Fill in the table of the page whose text is in connect-timeout.md.in."""
     rows = ((row['retries'], row['classic'], row['model'],
              f'{MEASURED[row["retries"]]:.2f}' if row['retries'] in MEASURED else '-')
             for row in tables['connect_timeouts'])

@@ -131,6 +131,9 @@ class TestContract(unittest.TestCase):
         for name in names:
             key = re.sub('USec$', 'Sec', name)
             self.assertTrue(re.search(rf'(?m)^       {key}= *', page), key)
+        # They are keys of the file alone.
+        for key in 'Preset', 'Listen':
+            self.assertRegex(page, rf'(?m)^       {key}= *$')
         presets = get_section(page, 'PRESETS')
         for preset in 'io-multiplex', 'asyncio', 'socketserver-threading':
             self.assertRegex(presets, rf'(?m)^       {preset}\s')
