@@ -46,10 +46,11 @@ static const SondeKey server_keys[] = {
     { "IdleTimeoutUSec", "idle-timeout-usec", N_ ("Silence that ends a connection"),
       SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, TRUE },
   [SONDE_SETTING_STALL_TIMEOUT] =
-    { "StallTimeoutUSec", "stall-timeout-usec", "How long a peer may take nothing of its bytes",
+    { "StallTimeoutUSec", "stall-timeout-usec",
+      N_ ("How long a peer may take nothing of its bytes"),
       SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, TRUE },
   [SONDE_SETTING_RUNTIME_MAX] =
-    { "RuntimeMaxUSec", "runtime-max-usec", "How long a connection may last",
+    { "RuntimeMaxUSec", "runtime-max-usec", N_ ("How long a connection may last"),
       SONDE_KEY_TIME, 1000, SONDE_KEY_TIME_MAX, TRUE },
   [SONDE_SETTING_CLOSE_TIMEOUT] =
     { "CloseTimeoutUSec", "close-timeout-usec", N_ ("How long a closing connection may take"),

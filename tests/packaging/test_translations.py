@@ -2,6 +2,7 @@
 # Copyright The Sonde contributors
 """The catalogues are complete and sound, and the command line speaks their languages."""
 
+import json
 import os
 import pathlib
 import re
@@ -78,6 +79,15 @@ class TestCatalogues(unittest.TestCase):
                 rest = run('msgattrib', kind, '--no-wrap', '-', input=merged)
                 self.assertEqual(re.findall(r'^(?:#~ )?msgid "(.+)"', rest, re.MULTILINE), [],
                                  f'{language}: {kind}')
+
+    def test_settings(self):
+        """The description of every setting can be found in every catalogue."""
+        shown = json.loads(run(os.environ['SONDECTL'], 'explain', '--json=short'))
+        self.assertGreater(len(shown), 20)
+        for language in LANGUAGES:
+            catalogue = read_catalogue(language)
+            said = [row['Description'] for row in shown]
+            self.assertEqual([text for text in said if text not in catalogue], [], language)
 
     def test_templates_are_readable(self):
         """No message ends where a macro begins, which no catalogue could match."""
