@@ -180,6 +180,18 @@ run_verb (SondectlContext *context,
   return context->verb->fn (context, argc - 1, argv + 1);
 }
 
+/* Output that did not fit on a disk must not look like all there is. */
+static SondectlExit
+finish (SondectlExit status)
+{
+  if (sondectl_terminal_flush ())
+    return status;
+
+  g_printerr ("sondectl: %s\n", _ ("not all of the output could be written"));
+
+  return status != SONDECTL_EXIT_OK ? status : SONDECTL_EXIT_FAILED;
+}
+
 int
 main (int    argc,
       char **argv)
@@ -187,6 +199,7 @@ main (int    argc,
   g_auto (SondectlContext) context = { NULL };
   g_autoptr (GError) error = NULL;
 
+  sondectl_terminal_occupy_standard_streams ();
   setlocale (LC_ALL, "");
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
@@ -198,8 +211,8 @@ main (int    argc,
   if (context.version)
     {
       g_print ("sondectl %s\n", PACKAGE_VERSION);
-      return SONDECTL_EXIT_OK;
+      return finish (SONDECTL_EXIT_OK);
     }
 
-  return run_verb (&context, argc, argv);
+  return finish (run_verb (&context, argc, argv));
 }

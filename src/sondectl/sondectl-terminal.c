@@ -9,6 +9,8 @@
 #include "sondectl-terminal.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +60,42 @@ sondectl_terminal_init (gboolean pager)
 
   has_colour = is_terminal && !is_set ("NO_COLOR");
   wants_pager = is_terminal && pager;
+}
+
+/*
+ * sondectl_terminal_occupy_standard_streams:
+ *
+ * Opens what the caller has closed, so that no connection to a bus takes the number of a
+ * standard stream. What is read or written there still fails, as gnulib's stdopen() has it.
+ */
+void
+sondectl_terminal_occupy_standard_streams (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    {
+      if (fcntl (fd, F_GETFD) < 0 &&
+          open ("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+        abort ();
+    }
+}
+
+/*
+ * sondectl_terminal_flush:
+ *
+ * Writes what has been printed.
+ *
+ * Returns: %FALSE if some of it is lost; a reader who does not want it all is no loss
+ */
+gboolean
+sondectl_terminal_flush (void)
+{
+  struct pollfd output = { STDOUT_FILENO, POLLOUT, 0 };
+
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return TRUE;
+
+  /* GIO ignores SIGPIPE, and what errno was is not known any more. */
+  return poll (&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 /*

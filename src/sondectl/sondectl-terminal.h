@@ -17,8 +17,10 @@ typedef enum
   SONDECTL_STYLE_FAINT,
 } SondectlStyle;
 
-void sondectl_terminal_init (gboolean pager);
-void sondectl_terminal_open_pager (void);
+void     sondectl_terminal_occupy_standard_streams (void);
+void     sondectl_terminal_init (gboolean pager);
+void     sondectl_terminal_open_pager (void);
+gboolean sondectl_terminal_flush (void);
 
 const char *sondectl_terminal_begin (SondectlStyle style);
 const char *sondectl_terminal_end (SondectlStyle style);

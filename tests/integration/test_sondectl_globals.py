@@ -143,6 +143,29 @@ class TestOutput(SondectlTest):
         terminal.type("export SONDE_PAGER=''")
         self.assertNotRegex(self.show(terminal, 'list')[0], r'(?m)^\| ')
 
+    def run_in_shell(self, redirection):
+        """Run sondectl list with its streams redirected; return exit status and messages."""
+        command = ('bash', '-c', f'"$@" {redirection}', 'bash', *self.words('list'))
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE,
+                              check=False)
+        return done.returncode, done.stderr, done.stdout
+
+    def test_output_is_lost(self):
+        """Output that cannot be written is a failure, unless who reads it wants no more."""
+        self.create('written')
+        message = 'sondectl: not all of the output could be written\n'
+        for redirection in '>/dev/full', '>&-', '--json=short >/dev/full':
+            self.assertEqual(self.run_in_shell(redirection), (1, message, ''), redirection)
+        self.assertEqual(self.run_in_shell('| true; exit ${PIPESTATUS[0]}'), (0, '', ''))
+
+    def test_closed_streams(self):
+        """No connection takes the number of a standard stream that was closed."""
+        self.create('shown')
+        for redirection in '<&-', '2>&-', '<&- 2>&-':
+            status, _, shown = self.run_in_shell(redirection)
+            self.assertEqual(status, 0, redirection)
+            self.assertIn('shown', shown)
+
     def test_less(self):
         """The pager is less by default, which ends by itself when all fits on the screen."""
         self.create('paged')
