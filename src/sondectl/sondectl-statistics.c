@@ -20,9 +20,9 @@ static const SondectlColumn columns[] = {
 
 /* In the order of the life of a connection; what is not named here comes after it. */
 static const char *const order[] = {
-  "NConnections", "NAccepted", "NRefused", "NClosed", "NReset", "NTimedOut",
+  "NConnections", "NAccepted", "NRefused", "NClosed", "NReset", "NTimedOut", "NShed",
   "BytesReceived", "BytesSent", "Stalls", "QuickAckRearms", "AcceptQueueDepth",
-  "AcceptQueueLimit", "AcceptQueuePeak", "AcceptErrors", NULL
+  "AcceptQueueLimit", "AcceptQueuePeak", "AcceptErrors", "NAcceptPauses", NULL
 };
 
 static void
