@@ -19,6 +19,7 @@
 typedef struct
 {
   gboolean session;
+  gboolean user; /* as busctl and systemctl call it */
   gboolean system;
   gboolean no_legend;
   gboolean no_pager;
@@ -46,6 +47,7 @@ create_entries (Options *options)
   const GOptionEntry entries[] = {
     { "session", 0, 0, G_OPTION_ARG_NONE, &options->session,
       N_ ("Talk to the daemon on the session bus (default when not root)"), NULL },
+    { "user", 0, 0, G_OPTION_ARG_NONE, &options->user, N_ ("The same as --session"), NULL },
     { "system", 0, 0, G_OPTION_ARG_NONE, &options->system,
       N_ ("Talk to the daemon on the system bus"), NULL },
     { "address", 0, 0, G_OPTION_ARG_STRING, &options->address,
@@ -105,7 +107,9 @@ set_bus (SondectlContext *self,
          Options         *options,
          GError         **error)
 {
-  if (options->session + options->system + (options->address != NULL) > 1)
+  const gboolean session = options->session || options->user;
+
+  if (session + options->system + (options->address != NULL) > 1)
     return set_bus_error (_ ("Only one of --session, --system and --address makes sense"), error);
   if (options->host != NULL && options->address != NULL)
     return set_bus_error (_ ("Only one of --host and --address makes sense"), error);
@@ -114,7 +118,7 @@ set_bus (SondectlContext *self,
 
   self->address = g_steal_pointer (&options->address);
   self->host = g_steal_pointer (&options->host);
-  if (options->session)
+  if (session)
     self->bus_type = G_BUS_TYPE_SESSION;
   else if (options->system || self->host != NULL)
     self->bus_type = G_BUS_TYPE_SYSTEM;

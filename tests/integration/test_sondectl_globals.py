@@ -40,11 +40,13 @@ class TestBus(SondectlTest):
         session = {'DBUS_SESSION_BUS_ADDRESS': self.bus.address, 'DBUS_SYSTEM_BUS_ADDRESS': nowhere}
         system = {'DBUS_SESSION_BUS_ADDRESS': nowhere, 'DBUS_SYSTEM_BUS_ADDRESS': self.bus.address}
         self.assertIn('here', self.run_with('list', '--session', **session)[0])
+        self.assertIn('here', self.run_with('list', '--user', **session)[0])
         self.assertIn('here', self.run_with('list', **session)[0])
         self.assertIn('here', self.run_with('list', '--system', **system)[0])
         self.assertIn('system bus', self.run_with('list', '--system', status=5, **session)[1])
-        for words in (('--system', '--session'), ('--system', '--address=x'),
-                      ('--host=x', '--address=y'), ('--host=-oProxyCommand=x',)):
+        for words in (('--system', '--session'), ('--system', '--user'),
+                      ('--system', '--address=x'), ('--host=x', '--address=y'),
+                      ('--host=-oProxyCommand=x',)):
             message = self.run_with('list', *words, status=2)[1]
             self.assertEqual(len(message.splitlines()), 1, message)
 
