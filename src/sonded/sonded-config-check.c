@@ -1,12 +1,77 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright The Sonde contributors */
 
-/* What no file can tell: whether a configuration can be carried out here, with this
- * kernel and with the sockets that were passed. */
+/* What can be said against a configuration that is well written: whether it can be
+ * carried out here, with this kernel and with the sockets that were passed. No line
+ * is to blame alone, so the server is named. */
 
 #include "config.h"
 
 #include "sonded-config-check.h"
+
+/*
+ * sonded_config_check_settings:
+ * @self: a configuration
+ * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING or
+ *   %SONDE_ERROR_PERMISSION_DENIED
+ *
+ * Checks whether the kernel takes what every server asks for.
+ */
+gboolean
+sonded_config_check_settings (SondedConfig *self,
+                              GError      **error)
+{
+  GHashTableIter iter;
+  gpointer       name, settings;
+
+  g_hash_table_iter_init (&iter, self->servers);
+  while (g_hash_table_iter_next (&iter, &name, &settings))
+    {
+      g_autoptr (SondeServer) draft = sonde_server_new (name, settings, error);
+
+      if (draft == NULL)
+        {
+          g_prefix_error (error, "[Server %s]: ", (const char *) name);
+          return FALSE;
+        }
+    }
+
+  return TRUE;
+}
+
+/*
+ * sonded_config_check_places:
+ * @self: a configuration
+ * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
+ *
+ * Checks whether every server has something to listen on. A file that is read
+ * after others need not say it again.
+ */
+gboolean
+sonded_config_check_places (SondedConfig *self,
+                            GError      **error)
+{
+  GHashTableIter iter;
+  gpointer       name, settings;
+
+  g_hash_table_iter_init (&iter, self->servers);
+  while (g_hash_table_iter_next (&iter, &name, &settings))
+    {
+      g_autoptr (GVariant) addresses = sonde_settings_get_value (settings, "ListenAddresses");
+
+      if (g_variant_n_children (addresses) > 0 || g_hash_table_contains (self->sockets, name))
+        continue;
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_INVALID_SETTING,
+                   "[Server %s] has nothing to listen on; needed: ListenAddresses=HOST:PORT or "
+                   "Listen=fd:NAME",
+                   (const char *) name);
+      return FALSE;
+    }
+
+  return TRUE;
+}
 
 static gboolean
 blame_sockets (SondedConfig *self,
@@ -51,38 +116,9 @@ sonded_config_find_sockets (SondedConfig  *self,
 }
 
 static gboolean
-has_place (SondedConfig  *self,
-           const char    *server,
-           SondeSettings *settings,
-           GError       **error)
-{
-  g_autoptr (GVariant) addresses = sonde_settings_get_value (settings, "ListenAddresses");
-
-  if (g_variant_n_children (addresses) > 0 || g_hash_table_contains (self->sockets, server))
-    return TRUE;
-
-  g_set_error (error,
-               SONDE_ERROR,
-               SONDE_ERROR_INVALID_SETTING,
-               "[Server %s] has nothing to listen on; needed: ListenAddresses=HOST:PORT or "
-               "Listen=fd:NAME",
-               server);
-
-  return FALSE;
-}
-
-/*
- * sonded_config_check:
- * @self: a configuration
- * @sockets: what the service manager has passed
- * @error: where to put an error
- *
- * Checks whether the kernel takes what is asked for, before anything is changed.
- */
-gboolean
-sonded_config_check (SondedConfig  *self,
-                     SondedSockets *sockets,
-                     GError       **error)
+check_sockets (SondedConfig  *self,
+               SondedSockets *sockets,
+               GError       **error)
 {
   GHashTableIter iter;
   gpointer       name, settings;
@@ -93,12 +129,28 @@ sonded_config_check (SondedConfig  *self,
       g_autoptr (SondeServer) draft = sonde_server_new (name, settings, error);
       g_autoptr (GArray) fds = NULL;
 
-      if (draft == NULL || !has_place (self, name, settings, error) ||
-          !sonded_config_find_sockets (self, sockets, name, &fds, error))
+      if (draft == NULL || !sonded_config_find_sockets (self, sockets, name, &fds, error))
         return FALSE;
       if (!sonded_sockets_give (fds, draft, error))
         return blame_sockets (self, name, error);
     }
 
   return TRUE;
+}
+
+/*
+ * sonded_config_check:
+ * @self: a configuration
+ * @sockets: what the service manager has passed
+ * @error: where to put an error
+ *
+ * Checks all that can be known before anything is changed.
+ */
+gboolean
+sonded_config_check (SondedConfig  *self,
+                     SondedSockets *sockets,
+                     GError       **error)
+{
+  return sonded_config_check_settings (self, error) &&
+         sonded_config_check_places (self, error) && check_sockets (self, sockets, error);
 }

@@ -8,6 +8,10 @@
 
 G_BEGIN_DECLS
 
+gboolean sonded_config_check_settings (SondedConfig *self,
+                                       GError      **error);
+gboolean sonded_config_check_places (SondedConfig *self,
+                                     GError      **error);
 gboolean sonded_config_find_sockets (SondedConfig  *self,
                                      SondedSockets *sockets,
                                      const char    *server,

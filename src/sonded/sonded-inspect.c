@@ -9,9 +9,9 @@
 
 #include <json-glib/json-glib.h>
 
+#include "sonded-config-check.h"
 #include "sonded-config-file.h"
 #include "sonded-config-search.h"
-#include "sonded-config.h"
 
 static char **
 list_files (const SondedOptions *options,
@@ -25,13 +25,16 @@ list_files (const SondedOptions *options,
   return sonded_config_search_list ((const char *const *) options->config_folders, error);
 }
 
+/* A file alone may be meant for a drop-in; what is found is all that there is. */
 static gboolean
 verify (const char *const *paths,
+        gboolean           is_whole,
         GError           **error)
 {
   g_autoptr (SondedConfig) config = sonded_config_load (paths, error);
 
-  return config != NULL;
+  return config != NULL && sonded_config_check_settings (config, error) &&
+         (!is_whole || sonded_config_check_places (config, error));
 }
 
 /* In JSON, because in a text nobody could tell where one file ends. */
@@ -82,9 +85,10 @@ sonded_inspect (const SondedOptions *options)
   g_autoptr (GError) local_error = NULL;
   g_auto (GStrv) found = list_files (options, &local_error);
   const char *const *paths = (const char *const *) found;
+  const gboolean     is_whole = options->config_path == NULL;
 
   if (paths != NULL &&
-      (options->inspection == SONDED_INSPECT_VERIFY ? verify (paths, &local_error)
+      (options->inspection == SONDED_INSPECT_VERIFY ? verify (paths, is_whole, &local_error)
                                                     : cat (paths, &local_error)))
     return SONDED_EXIT_OK;
 

@@ -124,15 +124,42 @@ take_done (SondedProvision *self,
 }
 
 static void
+blame_server (const char *name,
+              GError    **error)
+{
+  g_prefix_error (error, "[Server %s]: ", name);
+}
+
+/* A server that is being made: there is none yet to ask for its name. */
+typedef struct
+{
+  SondedProvision *self; /* (owned) */
+  char            *name; /* (owned) */
+} Addition;
+
+static void
+addition_free (Addition *addition)
+{
+  g_object_unref (addition->self);
+  g_free (addition->name);
+  g_free (addition);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Addition, addition_free)
+
+static void
 added_cb (GObject      *source,
           GAsyncResult *result,
           gpointer      user_data)
 {
-  g_autoptr (SondedProvision) self = user_data;
+  g_autoptr (Addition) addition = user_data;
+  SondedProvision *self = addition->self;
   g_autoptr (SondeServer) server = NULL;
   GError *error = NULL;
 
   server = sonded_daemon_add_server_finish (self->daemon, result, &error);
+  if (server == NULL)
+    blame_server (addition->name, &error);
   /* Somebody may have removed it already. */
   if (server != NULL &&
       sonded_daemon_get_server (self->daemon, sonde_server_get_name (server), NULL) == server)
@@ -148,7 +175,8 @@ relistened_cb (GObject      *source,
   g_autoptr (SondedProvision) self = user_data;
   GError *error = NULL;
 
-  sonde_server_relisten_finish (SONDE_SERVER (source), result, &error);
+  if (!sonde_server_relisten_finish (SONDE_SERVER (source), result, &error))
+    blame_server (sonde_server_get_name (SONDE_SERVER (source)), &error);
   take_done (self, error);
 }
 
@@ -161,10 +189,25 @@ change_server (SondedProvision *self,
   GError *error = NULL;
 
   if (!sonded_sockets_give (fds, server, &error) ||
-      !sonde_server_replace_settings (server, settings, &error) || !is_pending (server))
+      !sonde_server_replace_settings (server, settings, &error))
+    blame_server (sonde_server_get_name (server), &error);
+  if (error != NULL || !is_pending (server))
     take_done (self, error);
   else
     sonde_server_relisten_async (server, NULL, relistened_cb, g_object_ref (self));
+}
+
+static void
+add_server (SondedProvision *self,
+            const char      *name,
+            SondeSettings   *settings,
+            GArray          *fds)
+{
+  Addition *addition = g_new0 (Addition, 1);
+
+  addition->self = g_object_ref (self);
+  addition->name = g_strdup (name);
+  sonded_daemon_add_server_async (self->daemon, name, settings, fds, added_cb, addition);
 }
 
 static void
@@ -181,12 +224,7 @@ make_server (SondedProvision *self,
   else if (g_hash_table_contains (self->configured, name))
     change_server (self, sonded_daemon_get_server (self->daemon, name, NULL), settings, fds);
   else
-    sonded_daemon_add_server_async (self->daemon,
-                                    name,
-                                    settings,
-                                    fds,
-                                    added_cb,
-                                    g_object_ref (self));
+    add_server (self, name, settings, fds);
 }
 
 static void

@@ -244,12 +244,12 @@ class TestStart(SondeTest):
         self.assertIn(f'{binary}:1: ', self.fails_to_start(6, f'--config={binary}'))
 
     def test_port_in_use(self):
-        """A port that is taken ends the start with status 1, told with address and errno."""
+        """A port that is taken ends the start with status 1, told with server, address, errno."""
         with socket.create_server(('127.0.0.1', 0)) as taken:
             address = '127.0.0.1:{}'.format(taken.getsockname()[1])
             path = self.write(server_group('a') + server_group('b', addresses=address))
             message = self.fails_to_start(1, f'--config={path}')
-        self.assertIn(address, message)
+        self.assertIn(f'[Server b]: Cannot listen on {address}: ', message)
         self.assertIn('EADDRINUSE', message)
 
 

@@ -157,6 +157,18 @@ class TestConfiguration(RunTest):
         drop_in.write_text('[Server a]\nBacklog=x\n', 'ascii')
         self.assertIn(f'{drop_in}:2:', self.run_here('verify', env=environment, status=1)[1])
 
+    def test_refused_later(self):
+        """verify says what the daemon would say that starts with it, and of which server."""
+        refused = self.write_config('[Server a]\n[Server b]\nCongestion=nonesuch\n')
+        message = self.run_here('verify', refused, status=1)[1]
+        self.assertIn('[Server b]: Congestion=nonesuch is refused', message)
+        nowhere = self.write_config('[Server nowhere]\nBacklog=7\n')
+        environment = {**os.environ, 'SONDE_CONFIG_PATH': os.path.dirname(nowhere)}
+        # A file alone may be there to change what others say.
+        self.assertEqual(self.run_here('verify', nowhere, env=environment), ('', ''))
+        message = self.run_here('verify', env=environment, status=1)[1]
+        self.assertIn('[Server nowhere] has nothing to listen on', message)
+
     def test_daemon_itself(self):
         """sonded answers the same questions, with the exit statuses that it has."""
         for text, status in (('[Server a]\n', 0), ('[Server a]\nBaklog=7\n', 6)):
