@@ -5,11 +5,10 @@
 
 Usage: man.py TEMPLATE VERSION PROGRAM TABLES XML... [INTERFACE...]
 
-TEMPLATE has lines @NAME@ or @NAME argument@, which are replaced: VERBS and OPTIONS [VERB]
-by what the help of PROGRAM says, SETTINGS, SOCKET-OPTIONS and PRESETS by what the tables
-of the library say and the D-Bus XML documents, INTERFACES by what gdbus-codegen wrote about
-each INTERFACE. A block that begins with @VERB name@ is the description of one verb; the ones
-that have none come with their line of the help.
+TEMPLATE has lines @NAME@ or @NAME argument@, which are replaced: VERB name and
+OPTIONS [VERB] by what the help of PROGRAM says, SETTINGS, SOCKET-OPTIONS and PRESETS by what
+the tables of the library say and the D-Bus XML documents, INTERFACES by what gdbus-codegen
+wrote about each INTERFACE.
 """
 
 import os
@@ -27,6 +26,9 @@ import reference  # noqa: E402
 
 OPTION = re.compile(r'^ +(?:-(?P<short>\w), )?--(?P<long>[\w-]+)(?P<value>=\S+)? +(?P<text>.*)$')
 VERB = re.compile(r'^  (?P<name>[a-z-]+) (?P<arguments>.*?)(?: {2,}|(?<= ) )(?P<text>\S.*)$')
+# How the D-Bus XML counts times. A file counts seconds; the range is told with its units.
+MICROSECONDS = re.compile(r',\s+in\s+microseconds(,\s+at\s+least\s+1000)?'
+                          r'|\s+At\s+least\s+1000,\s+by\s+default\s+\d+\.')
 CHANGES = {
     'live': 'A change has effect at once, on open connections too.',
     'new': 'A change has effect on connections that are accepted from then on.',
@@ -86,12 +88,12 @@ class Program:
 
 
 class Page:
-    def __init__(self, program, tables, texts, interfaces):
+    def __init__(self, program, tables, xml, interfaces):
         self.program = program
         self.tables = tables
-        self.texts = texts
+        self.texts = reference.read_property_texts(xml)
+        self.options = reference.xml_names(xml, reference.PREFIX + 'SocketOptions')
         self.interfaces = interfaces
-        self.described = set()
 
     def write_options(self, verb=None):
         for names, value, text in self.program.list_options(verb):
@@ -101,16 +103,7 @@ class Page:
     def write_verb(self, name):
         if name not in self.program.verbs:
             sys.exit(f'there is no verb {name}')
-        self.described.add(name)
         print(f'**{name}** {emphasise(self.program.verbs[name]["arguments"])}'.rstrip())
-
-    def write_other_verbs(self):
-        for name, row in self.program.verbs.items():
-            if name in self.described:
-                continue
-            self.write_verb(name)
-            print(f'    {escape(row["text"])}.\n')
-            self.write_indented(self.write_options, name)
 
     def write_indented(self, function, *arguments):
         whole, sys.stdout = sys.stdout, Lines()
@@ -122,6 +115,8 @@ class Page:
         name = re.sub('USec$', 'Sec', row['name'])
         print(f'**{name}**\\ =')
         text = quote_names(self.texts[row['name']])
+        if name != row['name']:
+            text = MICROSECONDS.sub('', text)
         print(textwrap.indent(text, '    ') + '\n')
         facts = [f'Allowed: {escape(row["range"])}.']
         if row['default'] not in ('', '""'):
@@ -132,7 +127,7 @@ class Page:
 
     def write_settings(self, are_options):
         for row in self.tables['settings']:
-            if (row['default'] == '') == are_options:
+            if (row['name'] in self.options) == are_options:
                 self.write_setting(row)
 
     def write_presets(self):
@@ -144,7 +139,6 @@ class Page:
         parts = {
             'OPTIONS': lambda: self.write_options(argument),
             'VERB': lambda: self.write_verb(argument),
-            'VERBS': self.write_other_verbs,
             'SETTINGS': lambda: self.write_settings(False),
             'SOCKET-OPTIONS': lambda: self.write_settings(True),
             'PRESETS': self.write_presets,
@@ -173,7 +167,7 @@ def main(template, version, program, tables, *paths):
     xml = [path for path in paths if path.endswith('.xml')]
     interfaces = [pathlib.Path(path).read_text('utf-8') for path in paths if path not in xml]
     page = Page(Program(program), json.loads(pathlib.Path(tables).read_text('utf-8')),
-                reference.read_property_texts(xml), interfaces)
+                xml, interfaces)
     for line in pathlib.Path(template).read_text('utf-8').splitlines():
         match = re.fullmatch(r'( *)@([A-Z-]+)(?: ([a-z-]+))?@', line)
         if match:

@@ -134,6 +134,16 @@ class TestContract(unittest.TestCase):
         # They are keys of the file alone.
         for key in 'Preset', 'Listen':
             self.assertRegex(page, rf'(?m)^       {key}= *$')
+        # A setting stands where it belongs.
+        sections = {'Server': r'\[SERVER NAME\]', 'SocketOptions': 'SOCKET OPTIONS'}
+        for interface in self.interfaces:
+            heading = sections.get(interface.get('name').rpartition('.')[2])
+            written = [re.sub('USec$', 'Sec', p.get('name')) for p in interface.iter('property')
+                       if heading and p.get('access') == 'readwrite']
+            for key in written:
+                self.assertRegex(get_section(page, heading), rf'(?m)^       {key}= *')
+        # Their times are in seconds, and have units.
+        self.assertNotIn('microseconds', page.partition('[SERVER NAME]')[2])
         presets = get_section(page, 'PRESETS')
         for preset in 'io-multiplex', 'asyncio', 'socketserver-threading':
             self.assertRegex(presets, rf'(?m)^       {preset}\s')
