@@ -102,6 +102,31 @@ sonded_condition_parse (SondedCondition *self,
 }
 
 /*
+ * sonded_condition_to_string:
+ * @self: a condition
+ *
+ * Writes a condition as `sondectl wait` takes it: NAccepted>=3, NConnections=0.
+ *
+ * Returns: (transfer full): the text
+ */
+char *
+sonded_condition_to_string (const SondedCondition *self)
+{
+  GString *text = g_string_new (NULL);
+
+  for (gsize i = 0; i < SONDED_N_COUNTERS; i++)
+    if (self->wanted[i].is_set)
+      g_string_append_printf (text,
+                              "%s%s%s%" G_GUINT64_FORMAT,
+                              text->len > 0 ? ", " : "",
+                              counters[i].name,
+                              counters[i].exact ? "=" : ">=",
+                              self->wanted[i].value);
+
+  return g_string_free (text, FALSE);
+}
+
+/*
  * sonded_condition_is_met:
  * @self: a condition
  * @now: (array fixed-size=4): the counters

@@ -23,6 +23,7 @@ typedef struct
 gboolean sonded_condition_parse (SondedCondition *self,
                                  GVariant        *condition,
                                  GError         **error);
+char    *sonded_condition_to_string (const SondedCondition *self);
 gboolean sonded_condition_is_met (const SondedCondition *self,
                                   const guint64         *now);
 gboolean sonded_condition_asks (const SondedCondition *self,

@@ -69,9 +69,7 @@ reply_unmet (Waiter      *self,
              SondeError   code,
              const char  *why)
 {
-  GVariant *parameters = g_dbus_method_invocation_get_parameters (self->invocation);
-  g_autoptr (GVariant) condition = g_variant_get_child_value (parameters, 0);
-  g_autofree char *text = g_variant_print (condition, FALSE);
+  g_autofree char *text = sonded_condition_to_string (&self->condition);
 
   g_dbus_method_invocation_return_error (g_steal_pointer (&self->invocation),
                                          SONDE_ERROR,

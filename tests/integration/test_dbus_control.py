@@ -312,7 +312,8 @@ class TestConnections(SondeTest):
         server = self.create()
         wait = server.call, 'Server.WaitFor', '(a{sv}t)'
         for timeout in 0, 10000:
-            self.fails('TimedOut', *wait, {'NAccepted': GLib.Variant('t', 1)}, timeout)
+            message = self.fails('TimedOut', *wait, {'NAccepted': GLib.Variant('t', 1)}, timeout)
+            self.assertIn(' NAccepted>=1 ', message)
         for bad in {}, {'Nonsense': GLib.Variant('t', 1)}, {'NAccepted': GLib.Variant('s', '1')}, \
                 {'NAccepted': GLib.Variant('t', 0), 'Nonsense': GLib.Variant('t', 1)}:
             self.fails('InvalidSetting', *wait, bad, 0)
