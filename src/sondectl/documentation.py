@@ -6,7 +6,7 @@
 Usage: documentation.py OUTPUT XML...
 
 The comments of the properties that can be written become rows of a name and a text,
-whose paragraphs are a line each.
+whose paragraphs are a line each, without marks.
 """
 
 import re
@@ -31,6 +31,7 @@ def read_comments(path):
 
 
 def to_lines(text):
+    text = text.replace('`', '')
     paragraphs = [part for block in re.split(r'\n\s*\n', text) for part in ITEM.split(block)]
     return [' '.join(paragraph.split()) for paragraph in paragraphs if paragraph.strip()]
 

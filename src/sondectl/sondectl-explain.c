@@ -14,11 +14,13 @@
 #include "sondectl-assign.h"
 #include "sondectl-format.h"
 #include "sondectl-json.h"
+#include "sondectl-presets.h"
 #include "sondectl-table.h"
 
 #include <libsonde/sonde.h>
 
 #define WIDTH 80
+#define PRESET "Preset"
 
 static const struct
 {
@@ -323,6 +325,27 @@ explain_one (SondectlContext *context,
   return TRUE;
 }
 
+static gboolean
+explain_preset (SondectlContext *context,
+                const char      *assignment,
+                GError         **error)
+{
+  const char       *equals = strchr (assignment, '=');
+  const char *const asked[] = { equals != NULL ? equals + 1 : NULL, NULL };
+
+  return sondectl_presets_explain (context,
+                                   equals != NULL ? asked : sonde_settings_list_presets (),
+                                   error);
+}
+
+static gboolean
+is_preset (const char *assignment)
+{
+  const gsize length = strcspn (assignment, "=");
+
+  return length == strlen (PRESET) && strncmp (assignment, PRESET, length) == 0;
+}
+
 static void
 list_settings (SondectlContext *context)
 {
@@ -369,7 +392,8 @@ sondectl_explain (SondectlContext *context,
 
   if (argc < 2)
     list_settings (context);
-  else if (!explain_one (context, argv + 1, &error))
+  else if (is_preset (argv[1]) ? !explain_preset (context, argv[1], &error)
+                               : !explain_one (context, argv + 1, &error))
     return sondectl_exit_with_error ("explain", error);
 
   return SONDECTL_EXIT_OK;

@@ -23,6 +23,7 @@ class TestExplain(SondectlTest):
                 self.assertEqual({key: told[key] for key in row}, row)
                 self.assertEqual(row['Type'], PROPERTIES[row['Name']][1])
                 self.assertGreater(len(told['Documentation']), len(row['Description']))
+                self.assertNotIn('`', told['Documentation'])
                 shown = self.sondectl('explain', row['Name'])
                 self.assertTrue(shown.startswith(f'{row["Name"]}: {row["Description"]}\n'))
                 self.assertIn(row['Allowed'], shown)
@@ -45,6 +46,21 @@ class TestExplain(SondectlTest):
         self.assertIn(f'net.core.rmem_max = {limit}', shown)
         self.assertEqual(len(self.read_json('explain', 'KeepAliveTimeSec=5min')['Here']), 2)
         self.assertEqual(self.read_json('explain', 'Mode')['Here'], [])
+
+    def test_presets(self):
+        """explain Preset tells what each of them sets, and of one what that sets."""
+        told = self.read_json('explain', 'Preset')
+        self.assertEqual(list(told), Sonde.Settings.list_presets())
+        for name, settings in told.items():
+            self.assertEqual(self.read_json('explain', f'Preset={name}'), {name: settings})
+            server = self.create(name, Preset=name, ListenAddresses=['127.0.0.1:0'])
+            del settings['ListenAddresses']
+            self.assertGreater(len(settings), 0)
+            for key, value in settings.items():
+                self.assertEqual(server.get(key), value, (name, key))
+        shown = self.sondectl('explain', 'Preset=asyncio', '--no-legend')
+        self.assertRegex(shown, r'^asyncio +.*KeepAliveTimeUSec=30min')
+        self.assertIn('allowed: io-multiplex', self.fails_in_one_line(2, 'explain', 'Preset=x'))
 
     def test_refused(self):
         """explain of what is no setting, or no value of it, is status 2 and names the nearest."""
