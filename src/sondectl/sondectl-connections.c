@@ -90,12 +90,13 @@ list_connections (SondectlContext *context,
   while ((length = get_page_length (order, rows->len)) > 0)
     {
       g_autoptr (GVariant) page = NULL;
-      g_autoptr (GVariant) reply = sondectl_bus_read (context,
-                                                      path,
-                                                      "Server.ListConnections",
-                                                      g_variant_new ("(tu)", last_id, length),
-                                                      "(a" ROW_TYPE ")",
-                                                      error);
+      /* It tells about peers, which may need authorisation. */
+      g_autoptr (GVariant) reply = sondectl_bus_change (context,
+                                                        path,
+                                                        "Server.ListConnections",
+                                                        g_variant_new ("(tu)", last_id, length),
+                                                        "(a" ROW_TYPE ")",
+                                                        error);
 
       if (reply == NULL)
         return NULL;

@@ -46,11 +46,15 @@ class SondectlTest(SondeTest):
 
 
 class Listener:
-    """Owns the daemon's name on a bus and refuses every call, but keeps its message."""
+    """Owns the daemon's name on a bus and refuses every call, but keeps its message.
 
-    def __init__(self, bus):
+    It answers calls of the members that it is given answers to.
+    """
+
+    def __init__(self, bus, **answers):
         self.connection = bus.connect()
         self.messages = []
+        self.answers = answers
         self.connection.add_filter(self.take)
         self.connection.call_sync('org.freedesktop.DBus', '/org/freedesktop/DBus',
                                   'org.freedesktop.DBus', 'RequestName',
@@ -60,8 +64,11 @@ class Listener:
         if not is_incoming or message.get_message_type() != Gio.DBusMessageType.METHOD_CALL:
             return message
         self.messages.append(message)
-        refusal = message.new_method_error_literal(f'{BUS_NAME}.Error.Failed', 'only listening')
-        connection.send_message(refusal, Gio.DBusSendMessageFlags.NONE)
+        answer = message.new_method_error_literal(f'{BUS_NAME}.Error.Failed', 'only listening')
+        if message.get_member() in self.answers:
+            answer = message.new_method_reply()
+            answer.set_body(self.answers[message.get_member()])
+        connection.send_message(answer, Gio.DBusSendMessageFlags.NONE)
         return None
 
     def stop(self):

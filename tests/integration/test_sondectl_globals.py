@@ -9,7 +9,7 @@ import stat
 import subprocess
 import tempfile
 
-from gi.repository import Gio
+from gi.repository import Gio, GLib
 from sonde_daemon import DEADLINE
 from sonde_sondectl import Listener, SondectlTest
 from sonde_terminal import PROMPT, Terminal
@@ -60,16 +60,19 @@ class TestBus(SondectlTest):
             listener.stop()
 
     def test_user_interaction(self):
-        """A change may ask the user for a password, unless --no-user-interaction forbids it."""
+        """What polkit decides about may ask the user for a password, unless that is forbidden."""
         bus = self.start_bus()
-        listener = Listener(bus)
+        listener = Listener(bus, GetServer=GLib.Variant('(o)', ('/x',)))
         self.addCleanup(listener.stop)
-        allowed = []
-        for words in ((), ('--no-user-interaction',)):
-            self.sondectl('create', 'x', *words, status=1, address=bus.address)
-            flags = listener.messages[-1].get_flags()
-            allowed.append(bool(flags & Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION))
-        self.assertEqual(allowed, [True, False])
+        interactive = Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION
+        for verb in (('create', 'x'), ('set', 'x', 'Backlog=7'), ('stop', 'x'), ('remove', 'x'),
+                     ('connections', 'x'), ('tcpinfo', 'x', '1'), ('close', 'x', '1'),
+                     ('log-level', 'info')):
+            allowed = []
+            for words in verb, (*verb, '--no-user-interaction'):
+                self.sondectl(*words, status=1, address=bus.address)
+                allowed.append(bool(listener.messages[-1].get_flags() & interactive))
+            self.assertEqual(allowed, [True, False], verb)
 
     def test_host(self):
         """--host goes through ssh and the bridge of systemd, to the system bus or the user's."""
