@@ -20,6 +20,7 @@
 #include <libsonde/sonde.h>
 
 #define WIDTH 80
+#define LABEL_WIDTH 16
 #define PRESET "Preset"
 
 static const struct
@@ -179,7 +180,7 @@ static void
 print_fact (const char *label,
             const char *value)
 {
-  const int padding = MAX (1, 16 - (int) g_utf8_strlen (label, -1));
+  const int padding = MAX (1, LABEL_WIDTH - (int) sondectl_format_get_width (label));
 
   g_print ("%s%*s%s\n", label, padding, "", value);
 }

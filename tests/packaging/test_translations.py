@@ -150,6 +150,18 @@ class TestPrograms(unittest.TestCase):
                        if line.endswith(end)}
             self.assertEqual(len(columns), 1, language)
 
+    def test_facts(self):
+        """What explain tells of a setting begins in one column as well."""
+        for language in LANGUAGES:
+            catalogue = read_catalogue(language)
+            lines = self.sondectl(language, 'explain', 'ReceiveBuffer').splitlines()
+            labels = [catalogue[text] for text in ('Allowed', 'Default', 'Takes effect',
+                                                   'Limited by')]
+            facts = [line for line in lines if line.startswith(tuple(labels))]
+            self.assertEqual(len(facts), len(labels))
+            columns = {measure(re.match(r'\S+(?: \S+)* {2,}', line)[0]) for line in facts}
+            self.assertEqual(len(columns), 1, facts)
+
     def test_tables(self):
         """Tables line up as well: a column begins below its heading."""
         for language in LANGUAGES:
