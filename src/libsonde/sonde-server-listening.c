@@ -47,6 +47,27 @@ log_listening (SondeServer *self)
 }
 
 static void
+log_option (SondeServer *self,
+            GVariant    *row)
+{
+  const char *option, *reason;
+  g_autoptr (GVariant) asked = NULL;
+  g_autoptr (GVariant) effective = NULL;
+  g_autofree char *asked_text = NULL;
+  g_autofree char *effective_text = NULL;
+
+  g_variant_get (row, "(&s&svvv&s)", &option, NULL, &asked, &effective, NULL, &reason);
+  asked_text = g_variant_print (asked, FALSE);
+  effective_text = g_variant_print (effective, FALSE);
+  g_debug ("server %s: %s: asked %s, effective %s, %s",
+           self->name,
+           option,
+           asked_text,
+           effective_text,
+           reason);
+}
+
+static void
 log_options (SondeServer *self)
 {
   g_autoptr (GVariant) report = NULL;
@@ -58,9 +79,8 @@ log_options (SondeServer *self)
   for (gsize i = 0; i < g_variant_n_children (report); i++)
     {
       g_autoptr (GVariant) row = g_variant_get_child_value (report, i);
-      g_autofree char *row_text = g_variant_print (row, FALSE);
 
-      g_debug ("server %s: option %s", self->name, row_text);
+      log_option (self, row);
     }
 }
 

@@ -3,6 +3,7 @@
 """The log can be steered on the bus, and holds nobody up."""
 
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -25,6 +26,11 @@ def get(daemon, name):
 def put(daemon, name, value):
     packed = value if isinstance(value, GLib.Variant) else GLib.Variant('s', value)
     daemon.call(LOG_PATH, PROPERTIES_INTERFACE + '.Set', '(ssv)', INTERFACE, name, packed)
+
+
+def text(value):
+    """Write a value as GLib prints it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def parse_entry(data):
@@ -106,6 +112,19 @@ class TestLogControl(LogTest):
         self.assertIn('quiet', self.logged(self.create, 'quiet'))
         put(self.daemon, 'LogLevel', 'warning')
         self.assertEqual(self.logged(self.create, 'silent'), '')
+
+    def test_server(self):
+        """With debug, a server that listens tells where, its accept queue, and every option."""
+        put(self.daemon, 'LogLevel', 'debug')
+        before = len(self.daemon.log())
+        server = self.create('told', Backlog=7, NoDelay=True)
+        host, port = server.addresses()[0]
+        log = self.daemon.log()[before:]
+        self.assertIn(f'server told listens on {host}:{port}, accept queue 0 of 7\n', log)
+        self.assertIn('server told: Backlog: asked 7, effective 7, as-asked\n', log)
+        for option, (asked, effective, _, reason) in server.report('listener').items():
+            values = re.escape(f'asked {text(asked)}, effective {text(effective)}, {reason}')
+            self.assertRegex(log, f'server told: {option}: {values}\n')
 
     def test_target(self):
         """Nothing is logged to null, and everything again to console."""
