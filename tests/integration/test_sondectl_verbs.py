@@ -37,6 +37,7 @@ class TestLifecycle(SondectlTest):
         [(host, port)] = self.create('taken').addresses()
         for status, words in ((1, ['taken']), (2, ['x', 'Nonsense=1']), (2, ['x', '--preset=quux']),
                               (2, ['x', 'Backlog']), (1, ['x', f'ListenAddresses={host}:{port}']),
+                              (13, ['x', 'ListenAddresses=192.0.2.1:0']),
                               (2, ['x', 'Backlog=7', 'Backlog=8']), (2, ['']), (2, ['x' * 65]),
                               (2, ['x\ny']), (2, [])):
             with self.subTest(words=words):
