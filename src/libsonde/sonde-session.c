@@ -357,7 +357,8 @@ take_line (SondeSession *self,
 
   if (taken > 0 && !hold (self, desk, data, taken))
     return end (self, SONDE_COUNTER_RESET);
-  if (newline == NULL && taken == length)
+  /* A line that fills the room is too long already: its line feed would not fit. */
+  if (newline == NULL && taken < room)
     return EPOLLIN;
 
   return answer_line (self, desk);

@@ -83,6 +83,12 @@ class TestModes(SondeTest):
         self.assertEqual(self.ask(server, b'b' * 99 + b'\n'), b'B' * 99 + b'\n')
         self.assertEqual(self.ask(server, b'c' * 100 + b'\n'), b'C' * 100)
 
+    def test_upper_line_as_long_as_allowed(self):
+        """A line that has come to LineMax is answered though its peer says no more."""
+        sock = self.connect(self.create(Mode='upper-line', LineMax=100))
+        sock.sendall(b'd' * 100)
+        self.assertEqual(read_all(sock), b'D' * 100)
+
     def test_upper_line_byte_by_byte(self):
         """A line that arrives byte by byte is one line, answered when it is complete."""
         server = self.create(Mode='upper-line')
