@@ -104,6 +104,9 @@ sonde_session_free (SondeSession *self,
   sonde_session_drop_held (self, desk);
   if (reset || sonde_rules_get (desk->rules, linger))
     set_linger (self, reset);
+  /* A child that was forked may have the descriptor still; then closing it here
+   * would not end that it is watched. */
+  epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, self->fd, NULL);
   close (self->fd);
   sonde_counters_add (desk->counters, SONDE_COUNTER_CLOSED, 1);
   if (self->outcome != SONDE_COUNTER_CLOSED)

@@ -103,11 +103,12 @@ give_up (SondeShard   *self,
          SondeSession *session)
 {
   const SondePeer peer = session->peer;
+  const int       epoll_fd = session->epoll_fd;
 
-  if (self->threads != NULL && session->epoll_fd >= 0)
-    close (session->epoll_fd);
   session->outcome = SONDE_COUNTER_RESET;
   sonde_session_free (session, &self->desk);
+  if (self->threads != NULL && epoll_fd >= 0)
+    close (epoll_fd);
   sonde_admission_leave (self->host.admission, &peer, sonde_shard_get_n_fds (self));
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static void
 test_echo (SessionFixture *fixture,
@@ -205,6 +206,21 @@ test_gone_before_answer (SessionFixture *fixture,
 }
 
 static void
+test_inherited (SessionFixture *fixture,
+                gconstpointer   mode)
+{
+  const int inherited = dup (fixture->session->fd);
+
+  g_test_summary ("A session that is over is not watched any more, though a child has its socket.");
+
+  sonde_session_give_order (fixture->session, SONDE_ORDER_RESET);
+  g_assert_true (session_fixture_is_ready (fixture));
+  session_fixture_end (fixture, SONDE_COUNTER_RESET);
+  g_assert_false (session_fixture_is_ready (fixture));
+  loopback_close (inherited);
+}
+
+static void
 test_quick_ack (SessionFixture *fixture,
                 gconstpointer   mode)
 {
@@ -318,6 +334,7 @@ main (int   argc,
   SESSION_TEST ("/session/unsent-max", ECHO, test_unsent_max);
   SESSION_TEST ("/session/peer-reset", ECHO, test_peer_reset);
   SESSION_TEST ("/session/gone-before-answer", ECHO, test_gone_before_answer);
+  SESSION_TEST ("/session/inherited", ECHO, test_inherited);
   SESSION_TEST ("/session/quick-ack", ECHO, test_quick_ack);
   SESSION_TEST ("/session/line", UPPER_LINE, test_line);
   SESSION_TEST ("/session/line/max", UPPER_LINE, test_line_max);
