@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* Waits before the context has its turn, whether there is anything for it or
@@ -32,6 +33,10 @@
 /* Events taken from the kernel at a time: enough to make the call cheap, few
  * enough that the first of them is not old when the last is served. */
 #define BATCH 256
+
+/* Descriptors that have to be left for a main context, which takes one: others
+ * may come between. */
+#define SPARE_FDS 8
 
 G_STATIC_ASSERT ((int) G_IO_IN == (int) EPOLLIN && (int) G_IO_OUT == (int) EPOLLOUT);
 G_STATIC_ASSERT ((int) G_IO_ERR == (int) EPOLLERR && (int) G_IO_HUP == (int) EPOLLHUP);
@@ -299,6 +304,29 @@ epoll_func (GPollFD *fds,
   return n_reported;
 }
 
+/* GLib ends the process where a main context gets no descriptor to wake it up. */
+static gboolean
+has_spare_fds (void)
+{
+  int      fds[SPARE_FDS];
+  guint    n = 0;
+  gboolean ok = TRUE;
+  int      errsv;
+
+  while (ok && n < SPARE_FDS)
+    {
+      fds[n] = eventfd (0, EFD_CLOEXEC);
+      ok = fds[n] >= 0;
+      n += ok;
+    }
+  errsv = errno;
+  while (n > 0)
+    close (fds[--n]);
+  errno = errsv;
+
+  return ok;
+}
+
 /*
  * sonde_epoll_new:
  * @func: what is called for an item that is ready
@@ -321,6 +349,13 @@ sonde_epoll_new (SondeEpollFunc func,
   if (fd < 0)
     {
       sonde_error_set_errno (error, errno, "Could not make an epoll set");
+      return NULL;
+    }
+
+  if (!has_spare_fds ())
+    {
+      sonde_error_set_errno (error, errno, "Could not make a main context");
+      close (fd);
       return NULL;
     }
 

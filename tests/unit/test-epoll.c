@@ -6,7 +6,10 @@
 #include "epoll-fixture.h"
 
 #include <errno.h>
+#include <libsonde/sonde-error.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 /* More than the kernel is asked for at a time. */
 #define N_MANY 1000
@@ -190,6 +193,48 @@ test_many_items (EpollFixture *fixture,
     }
 }
 
+static SondeEpoll *
+make_below (rlim_t   n_fds,
+            GError **error)
+{
+  struct rlimit limit;
+  SondeEpoll   *epoll = NULL;
+  rlim_t        usual;
+
+  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &limit));
+  usual = limit.rlim_cur;
+  limit.rlim_cur = n_fds;
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
+  epoll = sonde_epoll_new (NULL, NULL, error);
+  limit.rlim_cur = usual;
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
+
+  return epoll;
+}
+
+static void
+test_out_of_files (EpollFixture *fixture,
+                   gconstpointer user_data)
+{
+  const int   lowest = dup (STDERR_FILENO);
+  SondeEpoll *epoll = NULL;
+  rlim_t      n_fds = (rlim_t) lowest;
+
+  g_test_summary ("However few descriptors are left, a set is made or reported as not to be had.");
+
+  g_assert_no_errno (close (lowest));
+  for (; epoll == NULL; n_fds++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      epoll = make_below (n_fds, &error);
+      if (epoll == NULL)
+        g_assert_error (error, SONDE_ERROR, SONDE_ERROR_FAILED);
+    }
+  g_assert_cmpuint (n_fds, >, lowest + 2);
+  sonde_epoll_free (epoll);
+}
+
 #define ADD(path, func) \
   g_test_add (path, EpollFixture, NULL, epoll_fixture_set_up, func, epoll_fixture_tear_down)
 
@@ -207,6 +252,7 @@ main (int   argc,
   ADD ("/epoll/timeout", test_timeout);
   ADD ("/epoll/starvation", test_starvation);
   ADD ("/epoll/rounds", test_rounds);
+  ADD ("/epoll/out-of-files", test_out_of_files);
 
   return g_test_run ();
 }
