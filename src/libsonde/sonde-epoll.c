@@ -264,7 +264,6 @@ wait_and_serve (SondeEpoll *self,
   const gint64       deadline = begin + timeout_ms * (gint64) 1000;
   struct epoll_event events[BATCH];
 
-  self->interrupted = FALSE;
   for (guint round = 0; round < ROUNDS_MAX && !self->interrupted; round++)
     {
       const int left_ms = timeout_ms > 0 && round > 0 ? get_time_left (deadline) : timeout_ms;
@@ -292,6 +291,8 @@ epoll_func (GPollFD *fds,
   if (self == NULL)
     return g_poll (fds, n_fds, timeout_ms);
 
+  /* What is attached from here on the context has not seen yet. */
+  self->interrupted = FALSE;
   if (self->own_reported && self->turn_func != NULL)
     self->turn_func (self->user_data);
   watch_all (self, fds, n_fds);

@@ -253,6 +253,35 @@ test_wake_up (EpollFixture *fixture,
   thing_close (&thing);
 }
 
+static guint n_timeouts = 0;
+
+static void
+add_timeout_once (gpointer user_data)
+{
+  EpollFixture *fixture = user_data;
+
+  epoll_fixture_add_timeout (fixture, 1, &n_timeouts);
+  sonde_epoll_interrupt (fixture->epoll);
+  sonde_epoll_set_turn_func (fixture->epoll, NULL);
+}
+
+static void
+test_timeout_of_turn (EpollFixture *fixture,
+                      gconstpointer user_data)
+{
+  Thing thing;
+
+  g_test_summary ("A timeout that comes with the turn function is not slept through.");
+
+  sonde_epoll_set_turn_func (fixture->epoll, add_timeout_once);
+  thing_open_source (fixture, &thing);
+  thing_poke (&thing);
+  epoll_fixture_wait_for (fixture, &thing);
+  while (n_timeouts == 0)
+    epoll_fixture_turn (fixture, TRUE);
+  thing_close (&thing);
+}
+
 static void
 test_outside (EpollFixture *fixture,
               gconstpointer user_data)
@@ -289,6 +318,7 @@ main (int   argc,
   ADD ("/epoll-sources/many", test_many);
   ADD ("/epoll-sources/hang-up", test_hang_up);
   ADD ("/epoll-sources/wake-up", test_wake_up);
+  ADD ("/epoll-sources/timeout-of-turn", test_timeout_of_turn);
   ADD ("/epoll-sources/outside", test_outside);
 
   return g_test_run ();
