@@ -193,8 +193,8 @@ sonde_shard_finish (SondeShard *self,
   const gint64 now = g_get_monotonic_time ();
   SondeOrder   order = timeout_usec > 0 ? SONDE_ORDER_FINISH : SONDE_ORDER_RESET;
 
-  self->deadline = timeout_usec < (guint64) (G_MAXINT64 - now) ? now + (gint64) timeout_usec
-                                                               : G_MAXINT64;
+  /* One that nobody will see is a deadline still. */
+  self->deadline = now + (gint64) MIN (timeout_usec, (guint64) (G_MAXINT64 - 1 - now));
   sonde_roster_foreach (&self->roster, 0, order_session, &order);
   sonde_shard_rules_changed (self);
 }

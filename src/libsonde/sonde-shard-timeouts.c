@@ -54,14 +54,14 @@ get_expiry (SondeShard   *self,
   const guint64 runtime = sonde_rules_get (rules, runtime_max_usec);
   const guint64 closing = sonde_rules_get (rules, close_timeout_usec);
   const gint64  active = atomic_load_explicit (&session->active, memory_order_relaxed);
+  const gint64  latest = add_timeout (session->opened, runtime);
 
   /* One that is drained has until the deadline to get rid of its bytes. */
   if (session->phase == SONDE_PHASE_LEAVING ||
       (is_closing (session) && self->deadline == G_MAXINT64))
-    return active + (gint64) closing;
+    return MIN (active + (gint64) closing, latest);
 
-  return MIN (MIN (add_timeout (active, idle), add_timeout (active, stall)),
-              add_timeout (session->opened, runtime));
+  return MIN (MIN (add_timeout (active, idle), add_timeout (active, stall)), latest);
 }
 
 typedef struct
