@@ -16,7 +16,7 @@
 
 #include "sonde-connect-timeout-private.h"
 
-#include "sonde-error.h"
+#include "sonde-error-private.h"
 #include "sonde-proc-private.h"
 
 #define RTO_INITIAL_MS 1000
@@ -26,9 +26,6 @@
 #define LINEAR_TIMEOUTS_MAX 127
 #define RTO_MAX_MS_MIN 1000
 #define RTO_MAX_MS_MAX 120000
-
-/* An error message quotes no more than this of what it complains about. */
-#define QUOTE_LENGTH_MAX 64
 
 static const struct
 {
@@ -117,22 +114,13 @@ get_integer (GVariant *value,
     }
 }
 
-static char *
-quote (char *text)
-{
-  if (g_utf8_strlen (text, -1) > QUOTE_LENGTH_MAX)
-    *g_utf8_offset_to_pointer (text, QUOTE_LENGTH_MAX) = '\0';
-
-  return text;
-}
-
 static void
 set_unknown_key_error (GError    **error,
                        const char *key,
                        GVariant   *value)
 {
-  g_autofree char *quoted_key = quote (g_strdup (key));
-  g_autofree char *quoted_value = quote (g_variant_print (value, FALSE));
+  g_autofree char *quoted_key = sonde_error_excerpt (key);
+  g_autofree char *quoted_value = sonde_error_excerpt_value (value);
   g_autoptr (GString) known = g_string_new (NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (inputs); i++)
@@ -167,7 +155,7 @@ assume_input (SondeConnectTimeout *self,
       return TRUE;
     }
 
-  quoted = quote (g_variant_print (value, FALSE));
+  quoted = sonde_error_excerpt_value (value);
   g_set_error (error,
                SONDE_ERROR,
                SONDE_ERROR_INVALID_SETTING,

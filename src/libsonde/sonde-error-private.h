@@ -7,9 +7,10 @@
 
 G_BEGIN_DECLS
 
-void sonde_error_set_errno (GError    **error,
-                            int         errsv,
-                            const char *format,
-                            ...) G_GNUC_PRINTF (3, 4);
+char *sonde_error_excerpt_value (GVariant *value);
+void  sonde_error_set_errno (GError    **error,
+                             int         errsv,
+                             const char *format,
+                             ...) G_GNUC_PRINTF (3, 4);
 
 G_END_DECLS

@@ -10,6 +10,9 @@
 /* Characters of a value that an error message shows. */
 #define EXCERPT_MAX 100
 
+/* A value that takes more bytes than this would take many more to print. */
+#define VALUE_SIZE_MAX 1024
+
 static const GDBusErrorEntry error_entries[] = {
   { SONDE_ERROR_FAILED, "org.sonde.Sonde1.Error.Failed" },
   { SONDE_ERROR_INVALID_SETTING, "org.sonde.Sonde1.Error.InvalidSetting" },
@@ -85,6 +88,28 @@ sonde_error_excerpt (const char *text)
   excerpt = g_utf8_substring (valid, 0, EXCERPT_MAX);
 
   return g_strconcat (excerpt, "…", NULL);
+}
+
+/*
+ * sonde_error_excerpt_value:
+ * @value: a value that somebody gave
+ *
+ * Writes a value for an error message. One that would take megabytes to print,
+ * or that is made of others, tells nobody anything: of it the type is told.
+ *
+ * Returns: (transfer full): the text
+ */
+char *
+sonde_error_excerpt_value (GVariant *value)
+{
+  g_autofree char *text = NULL;
+
+  if (g_variant_is_container (value) || g_variant_get_size (value) > VALUE_SIZE_MAX)
+    return g_strdup_printf ("(a value of type %.32s)", g_variant_get_type_string (value));
+
+  text = g_variant_print (value, FALSE);
+
+  return sonde_error_excerpt (text);
 }
 
 static SondeError

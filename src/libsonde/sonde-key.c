@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "sonde-address-private.h"
-#include "sonde-error.h"
+#include "sonde-error-private.h"
 #include "sonde-key-private.h"
 
 #include <string.h>
@@ -235,11 +235,7 @@ sonde_key_check (const SondeKey *key,
   if (valid)
     return g_variant_take_ref (g_steal_pointer (&checked));
 
-  /* A value that would take megabytes to print tells nobody anything. */
-  if (g_variant_is_container (value) || g_variant_get_size (value) > 1024)
-    text = g_strdup_printf ("(a value of type %.32s)", g_variant_get_type_string (value));
-  else
-    text = g_variant_print (value, FALSE);
+  text = sonde_error_excerpt_value (value);
   sonde_key_set_error (key, key->name, text, error);
 
   return NULL;

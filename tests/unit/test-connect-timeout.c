@@ -160,14 +160,17 @@ assert_refused (const char *key,
   SondeConnectTimeout timeout = defaults;
   g_autoptr (GVariant) assumed = NULL;
   g_autoptr (GError) error = NULL;
+  GVariant   *parsed = g_variant_new_parsed (value);
   const char *last_space = strrchr (value, ' ');
+  const char *shown = last_space != NULL ? last_space + 1 : value;
 
-  assumed = g_variant_ref_sink (
-    g_variant_new_parsed ("{%s: %v}", key, g_variant_new_parsed (value)));
+  if (g_variant_is_container (parsed))
+    shown = g_variant_get_type_string (parsed);
+  assumed = g_variant_ref_sink (g_variant_new_parsed ("{%s: %v}", key, parsed));
   g_assert_false (sonde_connect_timeout_assume (&timeout, assumed, &error));
   g_assert_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING);
   g_assert_nonnull (strstr (error->message, key));
-  g_assert_nonnull (strstr (error->message, last_space != NULL ? last_space + 1 : value));
+  g_assert_nonnull (strstr (error->message, shown));
   g_assert_nonnull (strstr (error->message, range));
 }
 
