@@ -115,14 +115,39 @@ take_values (SondeSettings *self,
     }
 }
 
+/* A preset stands behind the settings. Who asks twice for one thing may do so a
+ * million times, and each costs its time. */
+static gboolean
+take_note (const char *key,
+           gboolean   *is_noted,
+           GError    **error)
+{
+  guint setting = SONDE_N_SETTINGS;
+
+  if (!g_str_equal (key, "Preset") && !sonde_setting_find_or_fail (key, &setting, error))
+    return FALSE;
+  if (is_noted[setting])
+    {
+      g_set_error (error,
+                   SONDE_ERROR,
+                   SONDE_ERROR_INVALID_SETTING,
+                   "%s is given twice; allowed: once",
+                   key);
+      return FALSE;
+    }
+  is_noted[setting] = TRUE;
+
+  return TRUE;
+}
+
 /**
  * sonde_settings_update:
  * @self: settings
  * @changes: an `a{sv}` of settings, in which `Preset` may stand as well
  * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
  *
- * Asks for many values at once. A preset is laid down first, whatever its
- * place, so that the other keys override it.
+ * Asks for many values at once, each of them once. A preset is laid down first,
+ * whatever its place, so that the other keys override it.
  *
  * Returns: %TRUE, or %FALSE if any of it is not valid; then nothing changed
  *
@@ -136,6 +161,7 @@ sonde_settings_update (SondeSettings *self,
   g_autoptr (GVariant) owned_changes = NULL;
   g_autoptr (SondeSettings) draft = NULL;
   g_autoptr (GVariant) preset = NULL;
+  gboolean     is_noted[SONDE_N_SETTINGS + 1] = { FALSE };
   const char  *key;
   GVariant    *value;
   GVariantIter iter;
@@ -154,7 +180,8 @@ sonde_settings_update (SondeSettings *self,
     {
       g_autoptr (GVariant) owned = value;
 
-      if (!g_str_equal (key, "Preset") && !sonde_settings_set_value (draft, key, owned, error))
+      if (!take_note (key, is_noted, error) ||
+          (!g_str_equal (key, "Preset") && !sonde_settings_set_value (draft, key, owned, error)))
         return FALSE;
     }
   if (!sonde_settings_check (draft, error))
