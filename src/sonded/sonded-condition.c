@@ -52,6 +52,9 @@ take_counter (SondedCondition *self,
                    counters[counter].type);
       return FALSE;
     }
+  if (self->wanted[counter].is_set)
+    return sonded_set_invalid (error, "condition", counters[counter].name, "each of them once");
+
   self->wanted[counter].is_set = TRUE;
   self->wanted[counter].value = get_number (value);
 

@@ -3,9 +3,10 @@
 """Whatever a caller sends where a value is expected is refused whole, and told in few words."""
 
 import math
+import time
 
 from gi.repository import GLib
-from sonde_daemon import PROPERTIES_INTERFACE, ROOT, SETTINGS, settings
+from sonde_daemon import BUS_NAME, DEADLINE, PROPERTIES_INTERFACE, ROOT, SETTINGS, settings
 from sonde_harness import SondeTest
 
 INVALID_ARGS = 'org.freedesktop.DBus.Error.InvalidArgs'
@@ -46,6 +47,22 @@ FOR_LISTS = {'text': GLib.Variant('s', '127.0.0.1:0'), 'empty text': GLib.Varian
 BY_TYPE = {'u': FOR_NUMBERS, 't': FOR_NUMBERS, 'b': FOR_SWITCHES, 's': FOR_TEXTS, 'as': FOR_LISTS}
 # Numbers of which a kernel or a clock takes any.
 ANY_NUMBER = {'MaxPacingRate', 'UserTimeoutUSec'}
+
+
+def repeat(key, value, times):
+    """Make a dictionary in which a key stands so often."""
+    builder = GLib.VariantBuilder.new(GLib.VariantType('a{sv}'))
+    entry = GLib.Variant.new_dict_entry(GLib.Variant('s', key), GLib.Variant('v', value))
+    for _ in range(times):
+        builder.add_value(entry)
+    return builder.end()
+
+
+def call_packed(server, member, *arguments):
+    """Call a method of a server with arguments that no Python value stands for."""
+    server.daemon.connection.call_sync(
+        BUS_NAME, server.path, BUS_NAME + '.Server', member, GLib.Variant.new_tuple(*arguments),
+        None, 0, DEADLINE * 1000, None)
 
 
 class TestHostile(SondeTest):
@@ -142,6 +159,37 @@ class TestHostile(SondeTest):
                 self.refused('apply', self.update, server, settings(NoDelay=True),
                              {'apply': value})
         self.assertIs(server.get('NoDelay'), False)
+
+    def test_twice(self):
+        """A dictionary with a key that stands twice is refused, be it a hundred thousand times."""
+        server = self.create()
+        for times in 2, 100000:
+            settings_twice = repeat('NoDelay', GLib.Variant('b', True), times)
+            counters_twice = repeat('NAccepted', GLib.Variant('t', 2 ** 63), times)
+            self.refused('NoDelay', call_packed, server, 'UpdateSettings', settings_twice,
+                         GLib.Variant('a{sv}', {}))
+            self.refused('NAccepted', call_packed, server, 'WaitFor', counters_twice,
+                         GLib.Variant('t', 0))
+        self.assertIs(server.get('NoDelay'), False)
+
+    def test_twice_before_the_authority(self):
+        """Nor does anybody have the same address looked at a million times."""
+        server = self.create()
+        addresses = repeat('ListenAddresses', GLib.Variant('as', ['192.0.2.1:1'] * 1000), 100)
+        start = time.monotonic()
+        self.refused('ListenAddresses', call_packed, server, 'UpdateSettings', addresses,
+                     GLib.Variant('a{sv}', {}))
+        self.assertLess(time.monotonic() - start, 2)
+
+    def test_print(self):
+        """A value of megabytes is not printed, which would take many times its size."""
+        before = self.daemon.read_status('VmHWM')
+        zeros = GLib.Bytes.new(bytes(16 * 1024 * 1024))
+        value = GLib.Variant.new_from_bytes(GLib.VariantType('ay'), zeros, True)
+        for key in 'net.ipv4.tcp_syn_retries', 'net.ipv4.tcp_rto_max_ms':
+            self.refused(key, self.daemon.call, ROOT, 'KernelLimits.ComputeConnectTimeout',
+                         '(a{sv})', {key: value})
+        self.assertLess(self.daemon.read_status('VmHWM') - before, 64 * 1024)
 
     def test_texts(self):
         """Names, hosts and ways to close of any length are refused in few words."""
