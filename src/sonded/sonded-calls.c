@@ -8,7 +8,9 @@
  *
  * A call that wants no reply would never be seen going out: it is made one that
  * wants a reply, which is thrown away. WaitFor() lies for as long as its caller
- * likes and costs little meanwhile: those have bounds of their own. Whoever has
+ * likes and costs little meanwhile: those have bounds of their own. A call may
+ * carry file descriptors that nobody asked for, which would stay open as long as
+ * it is not answered: it is refused. Whoever has
  * no call in flight may always make one, so that no crowd can lock anybody out. */
 
 #include "config.h"
@@ -39,6 +41,7 @@ typedef struct
 {
   Kind     kind;
   gboolean wants_reply;
+  gboolean has_fds;
   gsize    n_bytes;
 } Call;
 
@@ -124,6 +127,8 @@ find_broken (const Load *all,
              const Load *own,
              const Call *call)
 {
+  if (call->has_fds)
+    return "file descriptors: no call takes any";
   if (call->kind == KIND_WAITER)
     {
       if (own->n[KIND_WAITER] >= WAITERS_PER_CALLER_MAX)
@@ -170,7 +175,7 @@ register_call (Calls        *self,
 
   *why = find_broken (&self->load, &caller->load, call);
   if (*why != NULL)
-    *call = (Call){ KIND_REFUSAL, call->wants_reply, 0 };
+    *call = (Call){ .kind = KIND_REFUSAL, .wants_reply = call->wants_reply };
 
   /* Who uses a serial twice could not tell the replies apart either. */
   if (g_hash_table_contains (caller->calls, GUINT_TO_POINTER (serial)) ||
@@ -237,7 +242,7 @@ classify (GDBusMessage *message)
 {
   const GDBusMessageFlags flags = g_dbus_message_get_flags (message);
   GVariant               *body = g_dbus_message_get_body (message);
-  Call                    call = { KIND_CALL, TRUE, 0 };
+  Call                    call = { .kind = KIND_CALL, .wants_reply = TRUE };
 
   if (is_wait_for (message))
     call.kind = KIND_WAITER;
@@ -245,6 +250,7 @@ classify (GDBusMessage *message)
     call.wants_reply = FALSE;
   if (body != NULL)
     call.n_bytes = g_variant_get_size (body);
+  call.has_fds = g_dbus_message_get_unix_fd_list (message) != NULL;
 
   return call;
 }

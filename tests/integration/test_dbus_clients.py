@@ -2,6 +2,7 @@
 # Copyright The Sonde contributors
 """What the daemon does for single clients on the bus goes when they leave it."""
 
+import os
 import time
 
 from gi.repository import Gio, GLib
@@ -217,3 +218,35 @@ class TestWaitersWhoStay(WaitForTest):
         self.connect(server)
         wait_until(lambda: dispatch() and replies, 'the first is answered')
         self.assertEqual(len(replies), 1)
+
+
+class TestDescriptors(SondeTest):
+    N = 20
+
+    def count_fds(self):
+        return len(os.listdir(f'/proc/{self.daemon.pid}/fd'))
+
+    def wait_with_fds(self, connection, server, callback):
+        """Wait for ever, with sixteen open files that nobody asked for."""
+        fds = Gio.UnixFDList.new()
+        for _ in range(16):
+            fds.append(0)
+        condition = GLib.Variant('(a{sv}t)', ({'NAccepted': GLib.Variant('t', 2 ** 63)}, 2 ** 63))
+        connection.call_with_unix_fd_list(
+            BUS_NAME, server.path, BUS_NAME + '.Server', 'WaitFor', condition, None,
+            Gio.DBusCallFlags.NONE, GLib.MAXINT32, fds, None, callback)
+
+    def test_not_kept(self):
+        """A caller cannot have the daemon keep files open, and so take its descriptors."""
+        server = self.create()
+        connection = self.bus.connect()
+        self.addCleanup(connection.close_sync)
+        replies = []
+        before = self.count_fds()
+        for _ in range(self.N):
+            self.wait_with_fds(connection, server, lambda *reply: replies.append(reply))
+        wait_until(lambda: dispatch() and len(replies) == self.N, 'all are refused')
+        with self.assertRaises(GLib.Error) as caught:
+            connection.call_with_unix_fd_list_finish(replies[0][1])
+        self.assertIn('file descriptors', caught.exception.message)
+        wait_until(lambda: self.count_fds() <= before + 1, 'the files are closed')
