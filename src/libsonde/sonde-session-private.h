@@ -55,7 +55,7 @@ struct _SondeSession
   int       epoll_fd; /* (unowned), the one that watches fd */
   guint32   interest; /* events that epoll_fd was asked for */
 
-  guint8             phase;
+  _Atomic guint8     phase;
   guint8             outcome; /* a SondeCounter, once it is over */
   gboolean           peer_finished;
   _Atomic SondeOrder order;
