@@ -44,7 +44,8 @@ gboolean sonde_roster_find (SondeRoster     *self,
                             SondeSessionFunc func,
                             gpointer         user_data);
 guint64  sonde_roster_get_newest (SondeRoster *self);
-gboolean sonde_roster_reset_longest_stalled (SondeRoster *self,
+gint64   sonde_roster_get_longest_holding (SondeRoster *self);
+gboolean sonde_roster_reset_longest_holding (SondeRoster *self,
                                              SondeDesk   *desk);
 
 G_END_DECLS

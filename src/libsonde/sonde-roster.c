@@ -191,35 +191,68 @@ sonde_roster_get_newest (SondeRoster *self)
   return id;
 }
 
-static gboolean
-has_waited_longer (SondeSession *session,
-                   SondeSession *than)
+static gint64
+get_active (SondeSession *session)
 {
-  return than == NULL || atomic_load_explicit (&session->active, memory_order_relaxed) <
-                           atomic_load_explicit (&than->active, memory_order_relaxed);
+  return atomic_load_explicit (&session->active, memory_order_relaxed);
+}
+
+/* Of those that hold bytes, an answer that is not taken or a line that does not
+ * end, and are not about to be reset already. */
+static SondeSession *
+find_longest_holding (SondeRoster *self)
+{
+  SondeSession *longest = NULL;
+
+  for (SondeSession *session = self->first; session != NULL; session = session->next)
+    if (session->held_length > 0 && session->order < SONDE_ORDER_RESET &&
+        (longest == NULL || get_active (session) < get_active (longest)))
+      longest = session;
+
+  return longest;
 }
 
 /*
- * sonde_roster_reset_longest_stalled:
+ * sonde_roster_get_longest_holding:
+ * @self: a roster
+ *
+ * Gets since when the connection moves nothing that has done so for longest, of
+ * those that hold bytes.
+ *
+ * Returns: a monotonic time, %G_MAXINT64 if there is no such one
+ */
+gint64
+sonde_roster_get_longest_holding (SondeRoster *self)
+{
+  SondeSession *longest = NULL;
+  gint64        since;
+
+  g_mutex_lock (&self->lock);
+  longest = find_longest_holding (self);
+  since = longest != NULL ? get_active (longest) : G_MAXINT64;
+  g_mutex_unlock (&self->lock);
+
+  return since;
+}
+
+/*
+ * sonde_roster_reset_longest_holding:
  * @self: a roster
  * @desk: (nullable): that of the calling thread, if it serves all sessions
  *
- * Resets the connection whose peer has taken nothing for longest, of those
- * that hold bytes for their peers. With @desk, what it holds is free on return.
+ * Resets the connection that has moved nothing for longest, of those that hold
+ * bytes. With @desk, what it holds is free on return.
  *
  * Returns: %FALSE if there is none that is not about to be reset already
  */
 gboolean
-sonde_roster_reset_longest_stalled (SondeRoster *self,
+sonde_roster_reset_longest_holding (SondeRoster *self,
                                     SondeDesk   *desk)
 {
   SondeSession *longest = NULL;
 
   g_mutex_lock (&self->lock);
-  for (SondeSession *session = self->first; session != NULL; session = session->next)
-    if (session->stalled && session->order < SONDE_ORDER_RESET &&
-        has_waited_longer (session, longest))
-      longest = session;
+  longest = find_longest_holding (self);
   if (longest != NULL)
     sonde_session_give_order (longest, SONDE_ORDER_RESET);
   if (longest != NULL && desk != NULL)

@@ -28,6 +28,7 @@ struct _SondeServer
 
   SondeRules      rules;
   SondeAdmission *admission;                    /* (owned) */
+  SondeCrowd     *crowd;                        /* (owned) */
   SondeCounters  *counters[SONDE_WORKERS_MAX];  /* (owned) (nullable): one for each worker */
   guint64         baseline[SONDE_COUNTER_LAST]; /* what Reset() takes off */
   guint64         errors_baseline[SONDE_ERRNO_MAX + 1];

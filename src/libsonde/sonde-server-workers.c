@@ -57,6 +57,7 @@ make_shard (SondeServer *self,
     &self->rules,
     get_counters (self, worker),
     self->admission,
+    self->crowd,
     &self->last_id,
     self->events,
   };

@@ -217,6 +217,7 @@ sonde_server_finalize (GObject *object)
   g_ptr_array_unref (self->drains);
   sonde_events_unref (self->events);
   sonde_admission_free (self->admission);
+  sonde_crowd_free (self->crowd);
   g_clear_pointer (&self->settings, sonde_settings_unref);
   g_clear_pointer (&self->listening, sonde_settings_unref);
   g_clear_pointer (&self->given, sonde_given_unref);
@@ -245,6 +246,7 @@ sonde_server_init (SondeServer *self)
   self->context = g_main_context_ref_thread_default ();
   self->events = sonde_events_new (G_OBJECT (self), self->context, sonde_server_emit_event);
   self->admission = sonde_admission_new ();
+  self->crowd = sonde_crowd_new ();
   self->drains = g_ptr_array_new_with_free_func (g_object_unref);
   self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
   self->shards = g_ptr_array_new_with_free_func (g_object_unref);

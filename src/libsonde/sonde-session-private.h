@@ -11,6 +11,14 @@ G_BEGIN_DECLS
 
 typedef struct _SondeSession SondeSession;
 
+/* When there is room for bytes, because another connection has to go. */
+typedef enum
+{
+  SONDE_ROOM_NEVER, /* none has deserved it more */
+  SONDE_ROOM_SOON,  /* at its next step */
+  SONDE_ROOM_NOW,
+} SondeRoom;
+
 /* What a worker lends to the sessions that it serves, one at a time. */
 typedef struct
 {
@@ -19,9 +27,8 @@ typedef struct
   guint8        *buffer;   /* (unowned), outlives us: SONDE_READ_SIZE_MAX bytes */
   gint64         now;      /* monotonic, at the begin of this turn */
 
-  /* (nullable): makes another one give back the bytes that it holds; %FALSE if
-   * there is none who has deserved it more. */
-  gboolean (*make_room) (gpointer worker);
+  /* (nullable): makes another one give back the bytes that it holds */
+  SondeRoom (*make_room) (gpointer worker);
   gboolean serves_all; /* and all that its worker has, so that what they hold is free at once */
   gpointer worker;     /* (unowned) */
 } SondeDesk;
@@ -62,7 +69,7 @@ struct _SondeSession
 
   guint8         *held; /* (owned) (nullable): a line that grows, or what could not be sent yet */
   guint32         held_start;
-  guint32         held_length;
+  _Atomic guint32 held_length;
   _Atomic gint32  stalled;
   gint64          opened;
   _Atomic gint64  active; /* when it last moved a byte */

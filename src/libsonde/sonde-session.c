@@ -202,12 +202,12 @@ note_received (SondeSession *self,
 /* What all connections hold together is bounded. Beyond the bound somebody has
  * to go: he who has not moved a byte for longest, and only where there is no
  * such one, he who asks. */
-static gboolean
+static SondeRoom
 shed (SondeDesk *desk)
 {
   sonde_counters_add (desk->counters, SONDE_COUNTER_SHED, 1);
 
-  return desk->make_room != NULL && desk->make_room (desk->worker);
+  return desk->make_room != NULL ? desk->make_room (desk->worker) : SONDE_ROOM_NEVER;
 }
 
 static gboolean
@@ -215,17 +215,18 @@ reserve (SondeDesk *desk,
          gsize      length)
 {
   /* What the other one held is not given back to the kernel, but used again. */
-  if (!sonde_memory_has_room (length) && !shed (desk))
+  if (!sonde_memory_has_room (length) && shed (desk) == SONDE_ROOM_NEVER)
     return FALSE;
 
   while (!sonde_rules_reserve (desk->rules, length))
     {
-      if (!shed (desk))
+      const SondeRoom room = shed (desk);
+
+      if (room == SONDE_ROOM_NEVER)
         return FALSE;
-      if (desk->serves_all)
+      if (room == SONDE_ROOM_NOW)
         continue;
 
-      /* What the other one holds comes back at his next step. */
       sonde_rules_take (desk->rules, length);
       return TRUE;
     }
@@ -240,12 +241,19 @@ hold (SondeSession *self,
       const guint8 *data,
       gsize         length)
 {
-  const gsize held = (gsize) self->held_start + self->held_length;
-  guint8     *grown = NULL;
+  gsize   held;
+  guint8 *grown = NULL;
 
   if (!reserve (desk, length))
     return FALSE;
 
+  /* Who had to go for it may be this one, with the line that it had begun. */
+  if (self->order >= SONDE_ORDER_RESET)
+    {
+      sonde_rules_release (desk->rules, length);
+      return FALSE;
+    }
+  held = (gsize) self->held_start + self->held_length;
   grown = g_try_realloc (self->held, held + length);
   if (grown == NULL)
     {

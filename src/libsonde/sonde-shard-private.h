@@ -5,6 +5,7 @@
 
 #include "sonde-admission-private.h"
 #include "sonde-counters-private.h"
+#include "sonde-crowd-private.h"
 #include "sonde-epoll-private.h"
 #include "sonde-events-private.h"
 #include "sonde-roster-private.h"
@@ -21,6 +22,7 @@ typedef struct
   SondeRules      *rules;
   SondeCounters   *counters;
   SondeAdmission  *admission;
+  SondeCrowd      *crowd;
   _Atomic guint64 *last_id; /* of a connection, shared by all shards */
   SondeEvents     *events;  /* (nullable): where connections are told */
 } SondeShardHost;

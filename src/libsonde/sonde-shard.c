@@ -124,13 +124,14 @@ session_ready_cb (gpointer item,
 }
 
 /* Under pressure the peer goes that has taken nothing for longest. */
-static gboolean
-reset_longest_stalled (gpointer user_data)
+static SondeRoom
+make_room (gpointer user_data)
 {
   SondeShard *self = user_data;
 
-  return sonde_roster_reset_longest_stalled (&self->roster,
-                                             self->desk.serves_all ? &self->desk : NULL);
+  return sonde_crowd_make_room (self->host.crowd,
+                                &self->roster,
+                                self->desk.serves_all ? &self->desk : NULL);
 }
 
 /* Not g_aligned_alloc(): glibc 2.36 does not find such memory again when it is
@@ -185,7 +186,7 @@ serve_in_thread (gpointer data,
         .rules = self->host.rules,
         .counters = self->host.counters,
         .buffer = get_thread_buffer (),
-        .make_room = reset_longest_stalled,
+        .make_room = make_room,
         .worker = self,
   };
   const int          epoll_fd = session->epoll_fd;
@@ -216,6 +217,7 @@ sonde_shard_finalize (GObject *object)
 
   g_assert (self->thread == NULL);
 
+  sonde_crowd_remove (self->host.crowd, &self->roster);
   sonde_admission_count_fds (-(int) self->n_own_fds);
 
   if (self->threads != NULL)
@@ -269,9 +271,10 @@ sonde_shard_new (const SondeShardHost *host,
   g_autoptr (SondeShard) self = g_object_new (SONDE_TYPE_SHARD, "active", FALSE, NULL);
 
   self->host = *host;
+  sonde_crowd_add (host->crowd, &self->roster);
   self->desk.rules = host->rules;
   self->desk.counters = host->counters;
-  self->desk.make_room = reset_longest_stalled;
+  self->desk.make_room = make_room;
   self->desk.serves_all = concurrency == SONDE_CONCURRENCY_LOOP;
   self->desk.worker = self;
   self->buffer = make_buffer ();

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright The Sonde contributors
-"""How long a connection may take to end."""
+"""How long a connection may take to end, and who has to go when there is no room for all."""
 
 import time
 
@@ -9,6 +9,7 @@ from sonde_harness import SondeTest, read_all, read_exactly
 
 HOUR = 3600 * 1000000
 FOREVER = 2 ** 64 - 1
+KIB = 1024
 
 
 class TestClosing(SondeTest):
@@ -37,3 +38,44 @@ class TestClosing(SondeTest):
         sock.close()
         draining.result()
         self.assertEqual(server.snapshot()['NTimedOut'], 0)
+
+    def hold_line(self, server, letter):
+        """Begin a line that fills more than half of the room of a server."""
+        before = server.snapshot()['BytesReceived']
+        sock = self.connect(server)
+        sock.sendall(letter * 40 * KIB)
+        server.wait_for(BytesReceived=before + 40 * KIB)
+        return sock
+
+    def test_lines_that_never_end(self):
+        """Whose line has stood still for longest goes first, and not who comes last."""
+        server = self.create(Mode='upper-line', UnsentMax=64 * KIB)
+        silent = self.hold_line(server, b'a')
+        sock = self.hold_line(server, b'b')
+        sock.sendall(b'\n')
+        self.assertEqual(read_all(sock), b'B' * 40 * KIB + b'\n')
+        with self.assertRaises(ConnectionResetError):
+            read_all(silent)
+        self.assertEqual(server.snapshot()['NShed'], 1)
+
+    def test_lines_of_other_workers(self):
+        """Who has to go is sought among all connections, whichever worker has them."""
+        server = self.create(Mode='upper-line', UnsentMax=64 * KIB)
+        silent = self.hold_line(server, b'a')
+        server.call('Server.Relisten')
+        sock = self.hold_line(server, b'b')
+        sock.sendall(b'\n')
+        self.assertEqual(read_all(sock), b'B' * 40 * KIB + b'\n')
+        with self.assertRaises(ConnectionResetError):
+            read_all(silent)
+        self.assertEqual(server.wait_for(NConnections=0)['NShed'], 1)
+
+    def test_line_larger_than_all_room(self):
+        """A line for which there is no room at all costs its own connection."""
+        server = self.create(Mode='upper-line', UnsentMax=64 * KIB, LineMax=1024 * KIB)
+        sock = self.connect(server)
+        with self.assertRaises(ConnectionError):
+            sock.sendall(bytes(512 * KIB))
+            read_all(sock)
+            raise AssertionError('it was answered')
+        self.assertEqual(server.wait_for(NConnections=0)['NReset'], 1)

@@ -20,6 +20,7 @@ typedef struct
   SondeRules      rules;
   SondeCounters   counters;
   SondeAdmission *admission;
+  SondeCrowd     *crowd;
   _Atomic guint64 last_id;
   SondeShard     *shard;
   guint16         port;
@@ -67,9 +68,11 @@ set_up (Fixture      *fixture,
 
   sonde_rules_set (&fixture->rules, settings);
   fixture->admission = sonde_admission_new ();
+  fixture->crowd = sonde_crowd_new ();
   host = (SondeShardHost){ &fixture->rules,
                            &fixture->counters,
                            fixture->admission,
+                           fixture->crowd,
                            &fixture->last_id };
   fixture->shard = sonde_shard_new (&host, GPOINTER_TO_INT (concurrency), listeners, &error);
   g_assert_no_error (error);
@@ -100,6 +103,7 @@ tear_down (Fixture      *fixture,
 {
   g_assert_finalize_object (fixture->shard);
   sonde_admission_free (fixture->admission);
+  sonde_crowd_free (fixture->crowd);
   g_assert_cmpuint (fixture->rules.unsent, ==, 0);
   alarm (0);
 }
