@@ -145,8 +145,11 @@ admit (SondeShard                    *self,
     }
   tell_opened (self, session);
   sonde_roster_add (&self->roster, session);
-  if (self->threads != NULL)
-    g_thread_pool_push (self->threads, session, NULL);
+  if (self->threads != NULL && !sonde_shard_serve_in_thread (self, session))
+    {
+      sonde_shard_rest (self, EAGAIN);
+      return;
+    }
   if (sonde_rules_get (self->host.rules, idle_timeout_usec) > 0 ||
       sonde_rules_get (self->host.rules, runtime_max_usec) > 0)
     sonde_shard_watch_timeouts (self);

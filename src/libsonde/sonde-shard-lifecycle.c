@@ -37,7 +37,7 @@ run_thread (gpointer user_data)
     ;
   sonde_shard_clear_timeouts (self);
   if (self->threads != NULL)
-    g_thread_pool_free (g_steal_pointer (&self->threads), FALSE, TRUE);
+    g_thread_pool_free (g_steal_pointer (&self->threads), TRUE, TRUE);
   sonde_epoll_leave (self->epoll);
   sonde_call_later (self->owner_context, self->done, self->user_data, self->destroy);
 

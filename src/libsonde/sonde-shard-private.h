@@ -40,6 +40,7 @@ struct _SondeShard
   GMainLoop       *loop;      /* (owned) */
   GThread         *thread;    /* (owned) (nullable) */
   GThreadPool     *threads;   /* (owned) (nullable): one thread per connection */
+  GAsyncQueue     *waiting;   /* (owned) (nullable) (element-type SondeSession): for a thread */
   GPtrArray       *listeners; /* (owned) (element-type GSocket) */
   GSource         *sweep;     /* (owned) (nullable) */
 
@@ -95,6 +96,8 @@ gboolean sonde_shard_incoming (GSocketService    *service,
 guint    sonde_shard_drain_batch (SondeShard *self);
 void     sonde_shard_drain_queue (SondeShard *self);
 void     sonde_shard_watch_timeouts (SondeShard *self);
+gboolean sonde_shard_serve_in_thread (SondeShard   *self,
+                                      SondeSession *session);
 
 gboolean sonde_shard_take_shortcut (int fd, gpointer user_data);
 void     sonde_shard_check_accept (gpointer user_data);

@@ -177,17 +177,15 @@ watch_timeouts_cb (gpointer user_data)
 /* Serves one connection to its end. The thread waits in an epoll set of its
  * own, so that an order reaches it in the same way as any other session. */
 static void
-serve_in_thread (gpointer data,
-                 gpointer user_data)
+serve (SondeShard   *self,
+       SondeSession *session)
 {
-  SondeSession *session = data;
-  SondeShard   *self = user_data;
-  SondeDesk     desk = {
-        .rules = self->host.rules,
-        .counters = self->host.counters,
-        .buffer = get_thread_buffer (),
-        .make_room = make_room,
-        .worker = self,
+  SondeDesk desk = {
+    .rules = self->host.rules,
+    .counters = self->host.counters,
+    .buffer = get_thread_buffer (),
+    .make_room = make_room,
+    .worker = self,
   };
   const int          epoll_fd = session->epoll_fd;
   struct epoll_event event;
@@ -211,6 +209,53 @@ serve_in_thread (gpointer data,
 }
 
 static void
+serve_next (gpointer data,
+            gpointer user_data)
+{
+  SondeShard   *self = user_data;
+  SondeSession *session = g_async_queue_try_pop (self->waiting);
+
+  if (session != NULL)
+    serve (self, session);
+}
+
+/*
+ * sonde_shard_serve_in_thread:
+ * @self: a shard, in its own thread
+ * @session: (transfer full): one of its sessions
+ *
+ * Has a session served by a thread, as soon as there is one.
+ *
+ * GThreadPool keeps what it has no thread for, and nothing gets it out again
+ * but a thread. So it is given a number only, and a session for which there may
+ * never be a thread ends here.
+ *
+ * Returns: %FALSE if there is no thread at all
+ */
+gboolean
+sonde_shard_serve_in_thread (SondeShard   *self,
+                             SondeSession *session)
+{
+  int epoll_fd;
+
+  g_async_queue_push (self->waiting, session);
+  if (g_thread_pool_push (self->threads, GUINT_TO_POINTER (1), NULL) ||
+      g_thread_pool_get_num_threads (self->threads) > 0)
+    return TRUE;
+
+  session = g_async_queue_try_pop (self->waiting);
+  if (session == NULL)
+    return TRUE;
+
+  epoll_fd = session->epoll_fd;
+  session->outcome = SONDE_COUNTER_RESET;
+  finish_session (self, session, &self->desk);
+  close (epoll_fd);
+
+  return FALSE;
+}
+
+static void
 sonde_shard_finalize (GObject *object)
 {
   SondeShard *self = SONDE_SHARD (object);
@@ -222,6 +267,7 @@ sonde_shard_finalize (GObject *object)
 
   if (self->threads != NULL)
     g_thread_pool_free (self->threads, TRUE, TRUE);
+  g_clear_pointer (&self->waiting, g_async_queue_unref);
   g_clear_pointer (&self->loop, g_main_loop_unref);
   g_clear_pointer (&self->epoll, sonde_epoll_free);
   sonde_shard_drop_reserve (self);
@@ -292,12 +338,15 @@ sonde_shard_new (const SondeShardHost *host,
   sonde_shard_take_reserve (self);
 
   self->concurrency = concurrency;
-  if (concurrency == SONDE_CONCURRENCY_THREADS)
-    self->threads = g_thread_pool_new (serve_in_thread,
-                                       self,
-                                       (int) sonde_rules_get (host->rules, max_threads),
-                                       FALSE,
-                                       NULL);
+  if (concurrency == SONDE_CONCURRENCY_LOOP)
+    return g_steal_pointer (&self);
+
+  self->waiting = g_async_queue_new ();
+  self->threads = g_thread_pool_new (serve_next,
+                                     self,
+                                     (int) sonde_rules_get (host->rules, max_threads),
+                                     FALSE,
+                                     NULL);
 
   return g_steal_pointer (&self);
 }

@@ -2,6 +2,7 @@
 # Copyright The Sonde contributors
 """Nothing that goes wrong with accept(2) makes the daemon spin, chatter or give up."""
 
+import pathlib
 import resource
 import select
 import signal
@@ -128,6 +129,33 @@ class TestAccept(FaultsTest):
             self.assertEqual(waiting.recv(1), b'x')
             waiting.close()
             self.saw(f'{name}: CPU {cpu:.1%}, {n_lines} lines')
+
+    def count_threads(self, prefix):
+        tasks = pathlib.Path(f'/proc/{self.daemon.pid}/task')
+        names = [(task / 'comm').read_text('ascii') for task in tasks.iterdir()]
+        return sum(name.startswith(prefix) for name in names)
+
+    @fault(2, 'no thread to be had, with Concurrency=threads',
+           'the client reset at once, a log line, the server stops all the same')
+    def test_no_thread(self):
+        """A client for whom there is no thread does not wait for one, nor the end for it."""
+        server = self.create('threads', Concurrency='threads')
+        wait_until(lambda: self.count_threads('pool-') == 0, 'no thread is left of another pool')
+        n_lines = self.count_log_lines()
+        tracer = self.trace('clone,clone3:error=EAGAIN')
+        start = time.monotonic()
+        sock = self.connect(server)
+        with self.assertRaises(ConnectionResetError):
+            sock.recv(1)
+        took = time.monotonic() - start
+        wait_until(lambda: self.count_log_lines() == n_lines + 1, 'it is told')
+        self.assertEqual(server.wait_for(NConnections=0)['NReset'], 1)
+        server.call('Server.Stop')
+        tracer.detach()
+        server.call('Server.Start')
+        with self.connect(server) as sock:
+            ping(sock)
+        self.saw(f'reset after {took * 1000:.1f} ms, 1 log line')
 
     @fault(4, 'accept queue overflow: 5000 connects to a daemon that does not run',
            'queue as long as Backlog; ListenOverflows told on D-Bus; all served then')
