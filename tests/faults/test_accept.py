@@ -144,17 +144,13 @@ class TestAccept(FaultsTest):
         n_lines = self.count_log_lines()
         tracer = self.trace('clone,clone3:error=EAGAIN')
         start = time.monotonic()
-        sock = self.connect(server)
         with self.assertRaises(ConnectionResetError):
-            sock.recv(1)
+            self.connect(server).recv(1)
         took = time.monotonic() - start
         wait_until(lambda: self.count_log_lines() == n_lines + 1, 'it is told')
         self.assertEqual(server.wait_for(NConnections=0)['NReset'], 1)
         server.call('Server.Stop')
         tracer.detach()
-        server.call('Server.Start')
-        with self.connect(server) as sock:
-            ping(sock)
         self.saw(f'reset after {took * 1000:.1f} ms, 1 log line')
 
     @fault(4, 'accept queue overflow: 5000 connects to a daemon that does not run',
