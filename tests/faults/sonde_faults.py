@@ -21,7 +21,7 @@ import subprocess
 import time
 
 import sonde_faults_report
-from sonde_daemon import DEADLINE, Process, wait_until
+from sonde_daemon import DEADLINE, UNSHARE, Process, wait_until
 from sonde_harness import SondeTest, read_all, read_exactly
 
 # Sanitizers and valgrind take their time and their memory: bounds on these hold
@@ -55,6 +55,12 @@ def fault(number, case, expected):
 
 def server_group(name, *lines, addresses='127.0.0.1:0'):
     return '\n'.join((f'[Server {name}]', f'ListenAddresses={addresses}', *lines, ''))
+
+
+def behind(*commands):
+    """Make what goes before a program that shall see other files, but the same network."""
+    unshare = [word for word in UNSHARE if word != '--net']
+    return [*unshare, 'sh', '-c', ' && '.join((*commands, 'exec "$@"')), 'sh']
 
 
 def raise_file_limit():
@@ -336,6 +342,21 @@ class FaultsTest(SondeTest):
         for stream in streams:
             stream.close()
         return sum(stream.received for stream in streams), n_done
+
+    def adopt(self, daemon, address):
+        """Ask another daemon how it is after the test; it lives as long as the class does."""
+        type(self).addClassCleanup(daemon.kill)
+        self.daemon, self.address = daemon, address
+        self.echo = functools.partial(type(self).echo, address=address)
+        for _ in range(50):
+            self.echo()
+        self.before = self.read_usage()
+
+    def reset_peak(self, pid=None):
+        """Let VmHWM begin anew, at what the memory is now; return that."""
+        # proc(5): /proc/PID/clear_refs.
+        pathlib.Path(f'/proc/{pid or self.daemon.pid}/clear_refs').write_text('5', 'ascii')
+        return self.read_status('VmHWM', pid)
 
 
 def run(*command):

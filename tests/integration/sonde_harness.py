@@ -90,12 +90,14 @@ class SondeTest(unittest.TestCase):
 
     config = ''
     daemon_prefix = ()
+    # What else Daemon() shall know.
+    daemon_options = {}
 
     @classmethod
     def setUpClass(cls):
         cls.bus = Bus()
         cls.addClassCleanup(cls.bus.stop)
-        cls.daemon = Daemon(cls.bus, cls.config, prefix=cls.daemon_prefix)
+        cls.daemon = Daemon(cls.bus, cls.config, prefix=cls.daemon_prefix, **cls.daemon_options)
         cls.addClassCleanup(cls.daemon.kill)
 
     @classmethod
