@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright The Sonde contributors
-"""The bus may be absent, go and come back, and the name be taken: TCP does not notice."""
+"""The bus may be absent, go and come back: TCP does not notice."""
 
-import contextlib
 import os
 import re
 import signal
@@ -20,8 +19,6 @@ from sonde_harness import SondeTest, read_exactly, settings
 CONFIG = '[Server echo]\nListenAddresses=127.0.0.1:0\n'
 NOWHERE = 'unix:path=/nonexistent/bus'
 DBUS = 'org.freedesktop.DBus'
-ALLOW_REPLACEMENT, REPLACE_EXISTING = 1, 2
-PRIMARY_OWNER, IN_QUEUE = 1, 2
 
 
 def call_bus(connection, member, signature, *values):
@@ -117,57 +114,6 @@ class TestNoBus(BusTest):
                               check=False)
         self.assertEqual((done.returncode, done.stderr.count('\n')), (3, 1))
         self.assertIn('there is no session bus (--no-bus serves without one)', done.stderr)
-
-
-class TestName(BusTest):
-    def find(self, bus, pid):
-        """Return the unique name of the connection of a process."""
-        for name in call_bus(bus, 'ListNames', '()')[0]:
-            with contextlib.suppress(GLib.Error):
-                if name[0] == ':' and call_bus(bus, 'GetConnectionUnixProcessID', '(s)',
-                                               name)[0] == pid:
-                    return name
-        return None
-
-    def check_taken(self, flags):
-        """A daemon whose name is taken serves, waits, says so once, and then has it."""
-        bus = self.start_bus()
-        owner = bus.connect()
-        reply = call_bus(owner, 'RequestName', '(su)', BUS_NAME, flags)
-        self.assertEqual(reply, (PRIMARY_OWNER,))
-        daemon = self.start(bus=bus)
-        wait_until(lambda: 'belongs to somebody else' in daemon.log(), 'the name is taken')
-        own = self.find(owner, daemon.pid)
-        arguments = GLib.Variant('(ss)', (BUS_NAME + '.Server', 'BoundAddresses'))
-        [address] = owner.call_sync(own, ROOT + '/server/echo', PROPERTIES_INTERFACE, 'Get',
-                                    arguments, None, 0, -1, None).unpack()[0]
-        sock = self.connect_to(address)
-        sock.sendall(b'serving')
-        self.assertEqual(read_exactly(sock, 7), b'serving')
-        self.assertEqual(call_bus(owner, 'GetNameOwner', '(s)', BUS_NAME),
-                         (owner.get_unique_name(),))
-        owner.close_sync()
-        wait_until(lambda: 'Owning ' + BUS_NAME in daemon.log(), 'the name is ours')
-        self.assertEqual(daemon.get_server('echo').addresses(), [address])
-        self.assertEqual(daemon.log().count('belongs to somebody else'), 1)
-        daemon.stop()
-        self.check_log(daemon)
-
-    def test_taken(self):
-        """A daemon whose name is taken at the start waits for it, and serves meanwhile."""
-        self.check_taken(0)
-
-    def test_taken_replaceable(self):
-        """It does not push somebody off the name who would allow that."""
-        self.check_taken(ALLOW_REPLACEMENT)
-
-    def test_not_replaced(self):
-        """Nobody pushes the daemon off its name."""
-        other = self.bus.connect()
-        reply = call_bus(other, 'RequestName', '(su)', BUS_NAME, REPLACE_EXISTING)
-        self.assertEqual(reply, (IN_QUEUE,))
-        self.assertEqual(self.create().get('State'), 'listening')
-        other.close_sync()
 
 
 class TestReturn(BusTest):
