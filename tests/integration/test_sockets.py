@@ -2,10 +2,8 @@
 # Copyright The Sonde contributors
 """The daemon listens on sockets that the service manager passes, and on no others."""
 
-import contextlib
 import os
 import pathlib
-import re
 import signal
 import socket
 import subprocess
@@ -139,18 +137,6 @@ class TestSockets(SondeTest):
         self.assert_served(listener.getsockname())
         self.stop(daemon)
 
-    def test_unused(self):
-        """A socket that nobody asked for is closed, and that is told once."""
-        listener, other = self.listen(), self.listen()
-        address = other.getsockname()
-        daemon = self.start_daemon(GROUP.format('echo', 'fd'), **launch(echo=listener, stray=other))
-        other.close()
-        with socket.socket() as sock:
-            self.assertNotEqual(sock.connect_ex(address), 0)
-        daemon.manager('Reload')
-        self.assertEqual(len(re.findall('passed as stray, is closed', daemon.log())), 1)
-        self.stop(daemon, allowed='passed as stray, is closed')
-
     def fails_to_start(self, config, **passed):
         directory = tempfile.TemporaryDirectory(prefix='sonded-test-')
         self.addCleanup(directory.cleanup)
@@ -166,25 +152,6 @@ class TestSockets(SondeTest):
         self.assertNotRegex(done.stderr, 'CRITICAL|WARNING')
         return lines[0]
 
-    def test_wrong(self):
-        """What is no listening TCP socket is refused with its number and name, status 6."""
-        pipe, _ = ends = os.pipe()
-        for end in ends:
-            self.addCleanup(os.close, end)
-        udp = socket.socket(type=socket.SOCK_DGRAM)
-        local, tcp = socket.socket(socket.AF_UNIX), socket.socket()
-        for sock in udp, local, tcp:
-            self.addCleanup(sock.close)
-        local.bind(b'')
-        local.listen()
-        for wrong, why in ((pipe, 'not a socket'), (udp, 'not speak TCP'), (-1, 'not open'),
-                           (local, 'neither IPv4 nor IPv6'), (tcp, 'not listen')):
-            with self.subTest(why=why):
-                config = GROUP.format('good', 'fd') + GROUP.format('bad', 'fd:wrong')
-                message = self.fails_to_start(config, good=self.listen(), wrong=wrong)
-                self.assertRegex(message, rf'escriptor 4\b.*{why}')
-                self.assertIn('wrong', message)
-
     def test_missing(self):
         """A name that was not passed is refused, and those that were are told."""
         message = self.fails_to_start(GROUP.format('echo', 'fd'), a=self.listen(), b=self.listen())
@@ -196,34 +163,6 @@ class TestSockets(SondeTest):
             with self.subTest(value=value[:10]):
                 message = self.fails_to_start('[Server echo]\nListen=' + value, echo=self.listen())
                 self.assertRegex(message, r'sonded\.conf:2: Listen=.*allowed: fd, or fd:NAME')
-
-    def test_killed(self):
-        """With passed sockets nobody is refused, however often the daemon is killed."""
-        listener = self.listen(backlog=4096)
-        address = listener.getsockname()
-        done = []
-
-        def connect():
-            count = 0
-            while not done:
-                with socket.socket() as sock:
-                    sock.settimeout(DEADLINE)
-                    sock.connect(address)
-                    count += 1
-                    with contextlib.suppress(ConnectionResetError):
-                        sock.sendall(b'hello')
-                        sock.recv(5)
-            return count
-        connecting = self.in_thread(connect)
-        for _ in range(10):
-            daemon = self.start_daemon(GROUP.format('echo', 'fd'), **launch(echo=listener))
-            daemon.get_server('echo').wait_for(NAccepted=5)
-            os.kill(daemon.pid, signal.SIGKILL)
-            daemon.wait()
-        daemon = self.start_daemon(GROUP.format('echo', 'fd'), **launch(echo=listener))
-        done.append(True)
-        self.assertGreaterEqual(connecting.result(DEADLINE), 50)
-        self.stop(daemon)
 
     def start_activator(self, *command):
         """Start a program by systemd-socket-activate, which takes no port 0, where it is free."""
