@@ -35,7 +35,9 @@ def setUpModule():
     run('ip', 'link', 'set', 'lo', 'up')
 
 
-class TestVanished(FaultsTest):
+class WireTest(FaultsTest):
+    """Reaches its daemon over a link that can be taken down."""
+
     daemon_prefix = PREFIX
     config = '[Server echo]\nListenAddresses=0.0.0.0:0\n'
 
@@ -65,6 +67,8 @@ class TestVanished(FaultsTest):
         wait_until(self.is_reached, 'the network works again')
         super().tearDown()
 
+
+class TestVanished(WireTest):
     def measure(self, sock):
         """Tell after how long the daemon gives a connection up."""
         start = time.monotonic()

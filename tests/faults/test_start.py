@@ -89,12 +89,12 @@ class TestSurroundings(FaultsTest):
 
     def start(self, **options):
         daemon = Daemon(self.bus_of_its_own(), server_group('echo'), **options)
-        self.addCleanup(daemon.kill)
+        type(self).addClassCleanup(daemon.kill)
         return daemon
 
     def bus_of_its_own(self):
         bus = Bus()
-        self.addCleanup(bus.stop)
+        type(self).addClassCleanup(bus.stop)
         return bus
 
     @fault(31, 'nothing in /proc/sys and in /proc/net',
@@ -139,6 +139,7 @@ class TestSurroundings(FaultsTest):
         options = os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'
         daemon = self.start(environment={**environment, 'ASAN_OPTIONS': options})
         server = daemon.get_server('echo')
+        self.adopt(daemon, server.addresses()[0])
         server.update(IdleTimeoutUSec=3600000000, RuntimeMaxUSec=3600000000)
         sock = self.connect(server)
         ping(sock)
