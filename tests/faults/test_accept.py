@@ -11,7 +11,7 @@ import struct
 import time
 
 from sonde_daemon import wait_until
-from sonde_faults import SLOWDOWN, FaultsTest, fault, ping
+from sonde_faults import SLOWDOWN, FaultsTest, fault, ping, run
 from sonde_harness import reset
 
 RECOVERY_LIMIT = 0.2 * SLOWDOWN
@@ -196,6 +196,47 @@ class TestAccept(FaultsTest):
         wait_until(lambda: self.server.snapshot()['NAccepted'] - before == 100, 'all are accepted')
         self.assertEqual(self.server.wait_for(NConnections=0)['NConnections'], 0)
         self.saw('100 accepted, 0 open')
+
+    @fault(4, 'the queue, as ss and /proc/net/netstat show it',
+           'Send-Q is Backlog, Recv-Q one more when it is full; D-Bus tells what the kernel counts')
+    def test_queue_length(self):
+        """The kernel has the queue that was asked for, and counts what we tell."""
+        for backlog in 1, 64, 300:
+            server = self.create(f'queue-{backlog}', Backlog=backlog)
+            host, port = server.addresses()[0]
+            kernel, told = self.read_netstat('ListenOverflows'), self.read_overflows()
+            self.daemon.child.send_signal(signal.SIGSTOP)
+            socks = []
+            try:
+                self.assertEqual(self.read_queue(port), (0, backlog))
+                for _ in range(backlog + 20):
+                    socks.append(socket.socket())
+                    self.addCleanup(socks[-1].close)
+                    socks[-1].setblocking(False)
+                    socks[-1].connect_ex((host, port))
+                wait_until(lambda b=backlog, p=port: self.read_queue(p) == (b + 1, b), 'it is full')
+            finally:
+                self.daemon.child.send_signal(signal.SIGCONT)
+            wait_until(lambda t=told: self.read_overflows() > t, 'the overflow is told')
+            # Others may have overflowed meanwhile: the second reading is the later one.
+            told = self.read_overflows() - told
+            self.assertLessEqual(told, self.read_netstat('ListenOverflows') - kernel)
+            server.wait_for(NAccepted=backlog + 1)
+            self.saw(f'Backlog={backlog}: Send-Q {backlog}, Recv-Q {backlog + 1}, {told} told')
+            for sock in socks:
+                sock.close()
+            self.remove(f'queue-{backlog}')
+
+    def read_queue(self, port):
+        """Read Recv-Q and Send-Q of a listener."""
+        [words] = [line.split() for line in run('ss', '-Hltn', f'sport = :{port}').splitlines()]
+        return int(words[1]), int(words[2])
+
+    @staticmethod
+    def read_netstat(name):
+        with open('/proc/net/netstat', encoding='ascii') as file:
+            names, values = [line.split() for line in file if line.startswith('TcpExt:')]
+        return int(values[names.index(name)])
 
 
 class TestFewFiles(FaultsTest):

@@ -2,6 +2,7 @@
 # Copyright The Sonde contributors
 """No byte is lost for what is changed, reloaded or ended while bytes flow."""
 
+import contextlib
 import itertools
 import os
 import random
@@ -11,7 +12,8 @@ import time
 
 from gi.repository import GLib
 from sonde_daemon import Daemon, wait_until
-from sonde_faults import (GIB, INSTRUMENTED, KIB, LONG, MIB, FaultsTest, fault, ping, server_group)
+from sonde_faults import (GIB, INSTRUMENTED, KIB, LONG, MIB, SLOWDOWN, FaultsTest, fault, fill,
+                          ping, server_group)
 from sonde_harness import read_all
 
 # What may be changed at any time without a byte being lost, and to what.
@@ -119,6 +121,65 @@ class TestLive(FaultsTest):
         self.assertEqual(self.server.addresses()[0], self.address)
         self.saw(f'{n_bytes // MIB} MiB back, {next(n_reloads)} reloads')
 
+    @fault(17, 'options are set live, for open connections, new ones, and both',
+           'getsockopt tells the new value where it was promised, and the old one elsewhere')
+    def test_effective(self):
+        """What is set is on the sockets that it was set for, at once."""
+        values = {'NoDelay': (True, False), 'KeepAlive': (True, False), 'KeepAliveProbes': (3, 5),
+                  'KeepAliveTimeUSec': (10000000, 20000000), 'UserTimeoutUSec': (7000000, 9000000),
+                  'TypeOfService': (16, 8), 'NotSentLowWater': (16384, 32768)}
+        count = 0
+        for name, (first, second) in values.items():
+            self.server.update(**{name: first})
+            old = self.connect(self.server)
+            ping(old)
+            self.assertEqual(self.read_option(old, name), first, name)
+            for apply, on_old, on_new in (('new', first, second), ('existing', second, first),
+                                          ('all', second, second)):
+                self.server.update('all', **{name: first})
+                self.server.update(apply, **{name: second})
+                new = self.connect(self.server)
+                ping(new)
+                seen = self.read_option(old, name), self.read_option(new, name)
+                self.assertEqual(seen, (on_old, on_new), (name, apply))
+                new.close()
+                count += 2
+            old.close()
+        self.saw(f'{count} sockets read')
+
+    def read_option(self, sock, name):
+        """Read an option from the daemon's end of a connection."""
+        port = sock.getsockname()[1]
+        [row] = [row for row in self.server.connections() if row[2] == port]
+        return self.server.call('Server.GetConnection', '(t)', row[0])[name]
+
+    @fault(17, '300 random live changes under load, with TCP_INFO of the connections',
+           '0 bytes lost or twice; nothing is given up, and what is sent again is told')
+    def test_retransmissions(self):
+        """Changing buffers under load costs no more than a segment that is sent again."""
+        rng = random.Random(170)
+        choices = {**LIVE, 'Congestion': self.algorithms()}
+        total, n_changes, again = 0, [0], {}
+
+        def change(_):
+            name = rng.choice(list(choices))
+            self.server.set(name, rng.choice(choices[name]))
+            n_changes[0] += 1
+            for row in self.server.connections():
+                with contextlib.suppress(GLib.Error):
+                    info = self.server.call('Server.GetConnection', '(t)', row[0])
+                    again[row[0]] = info['TcpTotalRetransSegments']
+        before = self.server.snapshot()
+        while n_changes[0] < 300:
+            total += self.run_streams(8, (8 if INSTRUMENTED else 128) * MIB, change)[0]
+        after = self.server.wait_for(NConnections=0)
+        self.assertEqual(after['BytesSent'] - before['BytesSent'], total)
+        self.assertEqual(after['BytesReceived'] - before['BytesReceived'], total)
+        self.assertEqual([after[name] - before[name] for name in ('NReset', 'NTimedOut', 'NShed')],
+                         [0, 0, 0])
+        self.saw('{} MiB back, {} changes, {} segments sent again'.format(
+            total // MIB, n_changes[0], sum(again.values())))
+
 
 class TestEnd(FaultsTest):
     config = server_group('echo', 'ReuseAddress=yes')
@@ -192,3 +253,26 @@ class TestEnd(FaultsTest):
         cls = type(self)
         self.daemon.kill()
         cls.daemon = Daemon(self.bus, config)
+
+    @fault(27, 'SIGTERM while a client never reads what was echoed to it',
+           'he has CloseTimeoutUSec, then it ends, with status 0')
+    def test_drain_timeout(self):
+        """Nobody can keep the daemon from ending for longer than it was told to wait."""
+        self.restart(server_group('echo', 'ReuseAddress=yes', 'CloseTimeoutSec=1'))
+        polite, stuck = self.connect_many(2)
+        fill(stuck)
+        message = os.urandom(64 * KIB)
+        before = self.server.get('BytesReceived')
+        polite.sendall(message)
+        self.server.wait_for(BytesReceived=before + len(message))
+        start = time.monotonic()
+        self.daemon.child.send_signal(signal.SIGTERM)
+        self.assertTrue(read_all(polite) == message, 'the answer differs')
+        answered = time.monotonic() - start
+        self.assertEqual(self.daemon.wait(), 0)
+        took = time.monotonic() - start
+        self.assertGreater(took, 0.9)
+        self.assertLess(took, 1 + 2 * SLOWDOWN)
+        self.restart()
+        self.saw(f'the other one had its answer after {answered * 1000:.0f} ms, all ended after '
+                 f'{took:.2f} s')

@@ -183,6 +183,36 @@ class TestManyPeers(FaultsTest):
         for sock in socks:
             sock.close()
 
+    @fault(11, f'{COUNT // 4}, {COUNT // 2} and {COUNT} idle connections',
+           'the slope: one more takes at most 2 kB; an echo at most 1.5 times the CPU that it '
+           'takes at a quarter of them')
+    def test_slope(self):
+        """What one more costs does not grow with how many there are."""
+        active, socks, rows = self.connect(self.server), [], []
+        for count in self.COUNT // 4, self.COUNT // 2, self.COUNT:
+            while len(socks) < count:
+                socks.append(connect_from(f'127.0.3.{len(socks) // 1000 + 1}', self.address))
+                self.addCleanup(socks[-1].close)
+            self.server.wait_for(NConnections=count + 1)
+            rows.append((count, self.read_status('VmRSS'),
+                         min(self.measure_echo(active) for _ in range(10))))
+        (_, _, first_cost), (few, memory, _), (many, more_memory, last_cost) = rows
+        each = (more_memory - memory) / (many - few)
+        last_cost = self.best(lambda: self.measure_echo(active), 1.5 * first_cost, tries=20)
+        if not INSTRUMENTED:
+            self.assertLessEqual(each, 2 * KIB)
+        for sock in socks:
+            sock.close()
+        self.saw(f'{each:.0f} bytes for one more, {first_cost * 1e6:.1f} us of CPU for an echo at '
+                 f'{rows[0][0]}, {last_cost * 1e6:.1f} at {many}')
+
+    def measure_echo(self, sock, count=1000):
+        """Tell the CPU time of the daemon for an echo."""
+        before = self.read_cpu()
+        for _ in range(count):
+            ping(sock)
+        return (self.read_cpu() - before) / count
+
     def measure_connect(self, count=500):
         """Tell the CPU time of a new connection, at both ends."""
         gc.disable()

@@ -2,8 +2,10 @@
 # Copyright The Sonde contributors
 """A peer that takes nothing, or takes forever, costs little and harms nobody."""
 
+import contextlib
 import hashlib
 import os
+import resource
 import select
 import socket
 import time
@@ -134,3 +136,105 @@ class TestSlowPeers(FaultsTest):
         self.server.wait_for(NConnections=0)
         self.assertEqual(self.server.snapshot()['NReset'], before)
         self.saw(f'{len(answer)} bytes, SHA-256 equal, 0 resets')
+
+    @fault(5, 'clients send 1 GiB in all, and none of them ever reads',
+           'the peak of the memory (VmHWM) at most 1 MiB higher; p99 of others at most twice what '
+           'it was')
+    def test_peak(self):
+        """However much is sent unread, it is not we who keep it."""
+        # Whoever is reset has given the kernel as much as its buffers hold.
+        server = self.create('unread')
+        other = self.connect(self.server)
+        self.send_unread(server, 0)
+        alone = self.measure_p99(other)
+        before = self.reset_peak()
+        sent = self.send_unread(server, GIB)
+        peak = self.read_status('VmHWM') - before
+        if not INSTRUMENTED:
+            self.assertLessEqual(peak, MIB)
+        slow = self.connect(server)
+        fill(slow)
+        beside = self.best(lambda: self.measure_p99(other), 2 * alone)
+        other.close()
+        slow.close()
+        server.wait_for(NConnections=0)
+        self.remove('unread')
+        self.saw(f'{sent / MIB:.0f} MiB sent, VmHWM +{peak / KIB:.0f} KiB, others p99 '
+                 f'{beside * 1e6:.0f} us instead of {alone * 1e6:.0f}')
+
+    def measure_p99(self, sock):
+        return min(percentile([ping(sock) for _ in range(500)], 99) for _ in range(5))
+
+    def send_unread(self, server, total):
+        """Send with one client after the other, and leave without having read."""
+        block = bytes(MIB)
+        sent = 0
+        while True:
+            sock = self.connect(server)
+            sock.setblocking(False)
+            before = server.snapshot()['Stalls']
+            while server.snapshot()['Stalls'] == before:
+                if select.select([], [sock], [], 0.01)[1]:
+                    sent += sock.send(block)
+            reset(sock)
+            if sent >= total:
+                return sent
+
+    @fault(6, 'clients that never read come one after the other, until there is no room for them',
+           'those are closed who have stood still for longest, in that order')
+    def test_worst_first(self):
+        """Who has taken nothing for longest is the first to go."""
+        # Each of them can hold what one read brings.
+        server = self.create('tight', UnsentMax=128 * KIB, SendBuffer=SMALL, ReceiveBuffer=SMALL)
+        socks, closed = [], []
+        while len(closed) < 3:
+            self.assertLess(len(socks), 50, server.snapshot())
+            socks.append(self.stall(server))
+            closed += [i for i, sock in enumerate(socks) if i not in closed and is_gone(sock)]
+        self.assertEqual(closed, list(range(len(closed))))
+        self.assertEqual(server.snapshot()['NShed'], len(closed))
+        self.assertFalse(is_gone(socks[-1]))
+        for sock in socks:
+            sock.close()
+        server.wait_for(NConnections=0)
+        self.remove('tight')
+        self.saw(f'{len(closed)} of {len(socks)} closed, the oldest first')
+
+    @fault(6, '1000 clients never read, and the daemon may take 256 MiB (RLIMIT_DATA)',
+           'it lives within that; others are served')
+    def test_within_limit(self):
+        """A thousand slow readers are no reason to die, where memory is limited."""
+        # A sanitizer has taken more than that already.
+        limit = 256 * MIB + (self.read_status('VmData') if INSTRUMENTED else 0)
+        resource.prlimit(self.daemon.pid, resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
+        self.addCleanup(resource.prlimit, self.daemon.pid, resource.RLIMIT_DATA,
+                        (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        server = self.create('crowd', UnsentMax=GIB, SendBuffer=SMALL, ReceiveBuffer=SMALL)
+        socks = [self.connect_small(server) for _ in range(1000)]
+        for sock in socks:
+            sock.setblocking(False)
+        block, peak, deadline = bytes(256 * KIB), 0, time.monotonic() + DEADLINE * SLOWDOWN
+        while server.snapshot()['Stalls'] < len(socks):
+            self.assertLess(time.monotonic(), deadline, server.snapshot())
+            for sock in socks:
+                with contextlib.suppress(OSError):
+                    sock.send(block)
+            peak = max(peak, self.read_status('VmData'))
+        self.assertLessEqual(peak, limit)
+        self.best(self.echo, 0.25 * SLOWDOWN)
+        snapshot = server.snapshot()
+        self.assertEqual(snapshot['NConnections'] + snapshot['NClosed'] + snapshot['NReset'], 1000)
+        for sock in socks:
+            sock.close()
+        server.wait_for(NConnections=0)
+        self.remove('crowd')
+        self.saw('{:.0f} MiB held, VmData {:.0f} MiB at most, {} shed'.format(
+            (snapshot['BytesReceived'] - snapshot['BytesSent']) / MIB, peak / MIB,
+            snapshot['NShed']))
+
+
+def is_gone(sock):
+    """Tell whether the peer has thrown a connection out."""
+    poll = select.poll()
+    poll.register(sock, 0)
+    return bool(poll.poll(0))

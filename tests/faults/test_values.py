@@ -4,11 +4,12 @@
 
 import os
 import pathlib
+import socket
 import subprocess
 
 from gi.repository import GLib
 from sonde_daemon import DEADLINE, PROPERTIES_INTERFACE, SETTINGS, error_name
-from sonde_faults import FaultsTest, fault
+from sonde_faults import INSTRUMENTED, KIB, MIB, SLOWDOWN, FaultsTest, fault
 
 REFUSED = {'org.sonde.Sonde1.Error.InvalidSetting', 'org.freedesktop.DBus.Error.InvalidArgs'}
 LONGEST_MESSAGE = 2048
@@ -184,3 +185,63 @@ class TestConfigurations(FaultsTest):
             lines = done.stderr.decode('utf-8', 'replace').splitlines()
             self.assertEqual(len([line for line in lines if line.startswith('sonded: ')]), 1, label)
         self.saw('each of them refused')
+
+    LINES = {'cut off in a key': 3, 'cut off in a group': 1, 'binary': 1, 'not UTF-8': 2,
+             'UTF-16': 1, 'an unknown key': 3, 'an unknown group': 1, 'a key twice': 4,
+             'a line of 900 kB': 2}
+
+    @fault(25, 'garbage: where it is', 'the message names file and line')
+    def test_lines(self):
+        """Who has to mend a configuration is told the line."""
+        self.addCleanup(self.daemon.config.write_text, self.config, 'utf-8')
+        for label, line in self.LINES.items():
+            self.replace_config(lambda path, label=label: path.write_bytes(self.GARBAGE[label]))
+            with self.subTest(label):
+                with self.assertRaises(GLib.Error) as caught:
+                    self.daemon.manager('Reload')
+                self.assertIn(f'{self.daemon.config}:{line}: ', caught.exception.message)
+        self.saw(f'{len(self.LINES)} lines named')
+
+    @fault(25, 'what is endless, blocks or is no file, at a reload and at the start: 1 GB, '
+           '/dev/zero, a FIFO, a directory, a socket, a loop of links',
+           'refused with its name, in 1 s of CPU; at most 4 MiB of memory')
+    def test_bounded(self):
+        """Nothing is read to its end that has none, and nobody waits for it."""
+        def listen(path):
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.bind(str(path))
+        kinds = {'1 GB': lambda path: (path.touch(), os.truncate(path, 10 ** 9)),
+                 '/dev/zero': lambda path: path.symlink_to('/dev/zero'), 'a FIFO': os.mkfifo,
+                 'a directory': lambda path: path.mkdir(), 'a socket': listen,
+                 'a loop': lambda path: path.symlink_to(path)}
+        config = self.daemon.config
+        self.addCleanup(config.write_text, self.config, 'utf-8')
+        config.unlink()
+        before, cpu = self.reset_peak(), self.read_cpu()
+        for label, make in kinds.items():
+            make(config)
+            try:
+                with self.subTest(label):
+                    with self.assertRaises(GLib.Error) as caught:
+                        self.daemon.manager('Reload')
+                    self.assertIn(str(config), caught.exception.message)
+                    status, line = self.start_with(config)
+                    self.assertIn(status, (1, 6), line)
+                    self.assertIn(str(config), line)
+                    self.echo()
+            finally:
+                config.rmdir() if label == 'a directory' else config.unlink()
+        cpu = self.read_cpu() - cpu
+        grown = self.read_status('VmHWM') - before
+        self.assertLess(cpu, 1 * SLOWDOWN)
+        if not INSTRUMENTED:
+            self.assertLess(grown, 4 * MIB)
+        self.saw(f'{len(kinds)} refused, CPU {cpu * 1000:.0f} ms, VmHWM +{grown // KIB} KiB')
+
+    def start_with(self, path):
+        """Start a daemon that cannot; return its status and its one line."""
+        done = subprocess.run([os.environ['SONDED'], '--address=' + self.bus.address,
+                               f'--config={path}'], capture_output=True, check=False, text=True,
+                              errors='replace', timeout=DEADLINE)
+        [line] = [line for line in done.stderr.splitlines() if line.startswith('sonded: ')]
+        return done.returncode, line
