@@ -12,9 +12,12 @@
  * its caller leaves the bus, or it has taken too long. Without an answer it is
  * denied.
  *
- * All calls of one caller are checked at the same time, but those that are
+ * Several calls of one caller are checked at the same time, but those that are
  * allowed are carried out in the order in which they came. Reads do not wait
- * in this line. */
+ * in this line. The bus bounds how many answers the daemon may wait for, so
+ * that polkit is asked about some calls of a caller only, and about one that
+ * may have somebody asked; the rest wait, or one caller could keep all others
+ * from being checked. */
 
 #include "config.h"
 
@@ -35,6 +38,10 @@
 #define CHECK_TIMEOUT_MS (10 * 1000)
 #define INTERACTIVE_TIMEOUT_MS (5 * 60 * 1000)
 
+/* About how many calls of one caller polkit is asked at a time. dbus-daemon lets
+ * a connection to the system bus wait for 128 answers. */
+#define ASKED_MAX 8
+
 struct _SondedAuthority
 {
   GObject parent_instance;
@@ -50,7 +57,9 @@ G_DEFINE_FINAL_TYPE (SondedAuthority, sonded_authority, G_TYPE_OBJECT)
 typedef struct
 {
   GQueue        checks; /* (element-type Check): in the order of the calls */
-  GCancellable *gone;   /* (owned): cancelled when the client leaves the bus */
+  guint         n_asked;
+  guint         n_dialogs; /* of these, those that may have somebody asked */
+  GCancellable *gone;      /* (owned): cancelled when the client leaves the bus */
 } Line;
 
 typedef struct
@@ -59,7 +68,10 @@ typedef struct
   SondedClient          *client;     /* (owned) */
   GDBusMethodInvocation *invocation; /* (owned) */
   const SondedRight     *right;
-  char                  *id; /* (owned) */
+  char                  *id;       /* (owned) */
+  GVariant              *question; /* (owned) */
+  gint64                 deadline;
+  gboolean               is_asked;
   gboolean               is_interactive;
   gboolean               is_allowed;
   SondedAllowedFunc      allowed;
@@ -83,6 +95,7 @@ check_free (Check *self)
   g_object_unref (self->client);
   g_clear_object (&self->invocation);
   g_object_unref (self->target);
+  g_variant_unref (self->question);
   g_free (self->id);
   g_free (self);
 }
@@ -158,6 +171,21 @@ deny_check (Check      *self,
   deny (g_steal_pointer (&self->invocation), self->right->action, why);
 }
 
+static int
+get_timeout_ms (Check *self)
+{
+  return self->is_interactive ? INTERACTIVE_TIMEOUT_MS : CHECK_TIMEOUT_MS;
+}
+
+static void
+deny_late (Check *self)
+{
+  g_autofree char *why =
+    g_strdup_printf ("polkit did not answer within %d s", get_timeout_ms (self) / 1000);
+
+  deny_check (self, why);
+}
+
 /* An agent may still be asking somebody. */
 static void
 stop_asking (Check           *self,
@@ -196,8 +224,6 @@ take_failure (Check           *self,
               GDBusConnection *connection,
               GError          *error)
 {
-  const gboolean   timed_out = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  const int        timeout_ms = self->is_interactive ? INTERACTIVE_TIMEOUT_MS : CHECK_TIMEOUT_MS;
   g_autofree char *why = NULL;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
@@ -208,14 +234,14 @@ take_failure (Check           *self,
     }
 
   note_failure (self->authority, error);
-  g_dbus_error_strip_remote_error (error);
-  if (timed_out)
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
     {
       stop_asking (self, connection);
-      why = g_strdup_printf ("polkit did not answer within %d s", timeout_ms / 1000);
+      deny_late (self);
+      return;
     }
-  else
-    why = g_strdup_printf ("polkit could not be asked: %s", error->message);
+  g_dbus_error_strip_remote_error (error);
+  why = g_strdup_printf ("polkit could not be asked: %s", error->message);
   deny_check (self, why);
 }
 
@@ -235,6 +261,8 @@ take_answer (Check    *self,
     deny_check (self, "polkit does not grant it");
 }
 
+static void ask_next (Line *self);
+
 static void
 answered_cb (GObject      *source,
              GAsyncResult *result,
@@ -247,6 +275,8 @@ answered_cb (GObject      *source,
   g_autoptr (SondedClient) client = g_object_ref (check->client);
   Line *line = get_line (client);
 
+  line->n_asked--;
+  line->n_dialogs -= check->is_interactive ? 1 : 0;
   if (reply != NULL)
     take_answer (check, reply);
   else
@@ -257,6 +287,7 @@ answered_cb (GObject      *source,
       g_queue_remove (&line->checks, check);
       check_free (check);
     }
+  ask_next (line);
   carry_out (line);
 }
 
@@ -305,25 +336,66 @@ allows_interaction (GDBusMethodInvocation *invocation)
           G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
 }
 
-static void
-ask (Check      *self,
-     const char *server)
+/* It counts from when the call came, however long it has been waiting here. */
+static gboolean
+ask (Check *self,
+     Line  *line)
 {
-  Line *line = get_line (self->client);
+  const gint64 left_ms = (self->deadline - g_get_monotonic_time ()) / 1000;
 
-  g_queue_push_tail (&line->checks, self);
+  if (left_ms <= 0)
+    {
+      deny_late (self);
+      return FALSE;
+    }
+
+  self->is_asked = TRUE;
+  line->n_asked++;
+  line->n_dialogs += self->is_interactive ? 1 : 0;
   g_dbus_connection_call (g_dbus_method_invocation_get_connection (self->invocation),
                           POLKIT_NAME,
                           POLKIT_PATH,
                           POLKIT_INTERFACE,
                           "CheckAuthorization",
-                          make_question (self, server),
+                          self->question,
                           G_VARIANT_TYPE ("((bba{ss}))"),
                           G_DBUS_CALL_FLAGS_NONE,
-                          self->is_interactive ? INTERACTIVE_TIMEOUT_MS : CHECK_TIMEOUT_MS,
+                          (int) left_ms,
                           line->gone,
                           answered_cb,
                           self);
+
+  return TRUE;
+}
+
+/* A dialog holds up the next one, and nothing else. */
+static gboolean
+may_ask (Line  *self,
+         Check *check)
+{
+  return self->n_asked < ASKED_MAX && !(check->is_interactive && self->n_dialogs > 0);
+}
+
+/* Goes on with the calls that polkit has not been asked about. */
+static void
+ask_next (Line *self)
+{
+  const gboolean is_gone = g_cancellable_is_cancelled (self->gone);
+  GList         *next = NULL;
+
+  for (GList *item = self->checks.head; item != NULL; item = next)
+    {
+      Check *check = item->data;
+
+      next = item->next;
+      if (check->is_asked || (!is_gone && !may_ask (self, check)))
+        continue;
+      if (!is_gone && ask (check, self))
+        continue;
+      /* Whoever has left gets no answer. */
+      g_queue_delete_link (&self->checks, item);
+      check_free (check);
+    }
 }
 
 /*
@@ -363,6 +435,8 @@ sonded_authority_check (SondedAuthority       *self,
 {
   const SondedRight *right = self->system_bus ? sonded_rights_find (invocation) : NULL;
   Check             *check = NULL;
+  Line              *line = NULL;
+  g_autoptr (SondedClient) client = NULL;
 
   if (!self->system_bus || (right != NULL && right->action == NULL))
     {
@@ -384,5 +458,12 @@ sonded_authority_check (SondedAuthority       *self,
   check->is_interactive = allows_interaction (invocation);
   check->allowed = allowed;
   check->target = g_object_ref (target);
-  ask (check, server != NULL ? server : sonded_rights_get_server (invocation));
+  check->deadline = g_get_monotonic_time () + get_timeout_ms (check) * (gint64) 1000;
+  if (server == NULL)
+    server = sonded_rights_get_server (invocation);
+  check->question = g_variant_ref_sink (make_question (check, server));
+  client = g_object_ref (check->client);
+  line = get_line (client);
+  g_queue_push_tail (&line->checks, check);
+  ask_next (line);
 }
