@@ -49,6 +49,10 @@ gboolean      sonde_epoll_add (SondeEpoll *self,
                                gpointer    item);
 void          sonde_epoll_remove (SondeEpoll *self,
                                   int         fd);
+void          sonde_epoll_mute (SondeEpoll *self,
+                                int         fd);
+void          sonde_epoll_unmute (SondeEpoll *self,
+                                  int         fd);
 void          sonde_epoll_share (SondeEpoll *self);
 void          sonde_epoll_interrupt (SondeEpoll *self);
 void          sonde_epoll_enter (SondeEpoll *self);

@@ -50,6 +50,7 @@ struct _SondeEpoll
 
   GArray            *watched;      /* (owned) (element-type GPollFD): the own ones in the set */
   GArray            *gone;         /* (owned) (element-type int): closed, still in the context */
+  GArray            *muted;        /* (owned) (element-type int): not waited for at the moment */
   gboolean           own_reported; /* the last turn was about one of them */
   gboolean           interrupted;
   gboolean           shared;    /* others wait for the own ones too */
@@ -75,16 +76,33 @@ get_watched (SondeEpoll *self,
   return &g_array_index (self->watched, GPollFD, i);
 }
 
-/* The number of such a one may be somebody else's by now, in another thread. */
 static gboolean
-is_gone (SondeEpoll *self,
-         int         fd)
+has_number (GArray *numbers,
+            int     fd)
 {
-  for (guint i = 0; i < self->gone->len; i++)
-    if (g_array_index (self->gone, int, i) == fd)
+  for (guint i = 0; i < numbers->len; i++)
+    if (g_array_index (numbers, int, i) == fd)
       return TRUE;
 
   return FALSE;
+}
+
+static void
+drop_number (GArray *numbers,
+             int     fd)
+{
+  for (guint i = numbers->len; i > 0; i--)
+    if (g_array_index (numbers, int, i - 1) == fd)
+      g_array_remove_index_fast (numbers, i - 1);
+}
+
+/* The number of one that is gone may be somebody else's by now, in another
+ * thread. */
+static gboolean
+is_out (SondeEpoll *self,
+        int         fd)
+{
+  return has_number (self->gone, fd) || has_number (self->muted, fd);
 }
 
 static gboolean
@@ -114,7 +132,7 @@ forget_watched (SondeEpoll *self)
 {
   /* One that was closed has left the set on its own: EBADF is fine. */
   for (guint i = 0; i < self->watched->len; i++)
-    if (!is_gone (self, get_watched (self, i)->fd))
+    if (!is_out (self, get_watched (self, i)->fd))
       epoll_ctl (self->fd, EPOLL_CTL_DEL, get_watched (self, i)->fd, NULL);
   g_array_set_size (self->watched, 0);
 }
@@ -139,7 +157,7 @@ watch (SondeEpoll *self,
 {
   struct epoll_event event = { .events = get_events (self, fd), .data.u64 = tag_fd (fd) };
 
-  if (is_gone (self, fd))
+  if (is_out (self, fd))
     return;
 
   /* epoll_ctl(2): what is exclusive cannot be modified, but is it already. */
@@ -366,6 +384,7 @@ sonde_epoll_new (SondeEpollFunc func,
   self->user_data = user_data;
   self->watched = g_array_new (FALSE, FALSE, sizeof (GPollFD));
   self->gone = g_array_new (FALSE, FALSE, sizeof (int));
+  self->muted = g_array_new (FALSE, FALSE, sizeof (int));
   self->context = g_main_context_new ();
   g_main_context_set_poll_func (self->context, epoll_func);
 
@@ -382,6 +401,7 @@ void
 sonde_epoll_free (SondeEpoll *self)
 {
   g_main_context_unref (self->context);
+  g_array_unref (self->muted);
   g_array_unref (self->gone);
   g_array_unref (self->watched);
   close (self->fd);
@@ -492,7 +512,39 @@ sonde_epoll_remove (SondeEpoll *self,
                     int         fd)
 {
   epoll_ctl (self->fd, EPOLL_CTL_DEL, fd, NULL);
+  drop_number (self->muted, fd);
   g_array_append_val (self->gone, fd);
+}
+
+/*
+ * sonde_epoll_mute:
+ * @self: a set
+ * @fd: a descriptor of the context's own
+ *
+ * Does not wait for a descriptor until sonde_epoll_unmute(). Whoever waits for
+ * it in the context hears nothing of it, and need not know.
+ */
+void
+sonde_epoll_mute (SondeEpoll *self,
+                  int         fd)
+{
+  epoll_ctl (self->fd, EPOLL_CTL_DEL, fd, NULL);
+  g_array_append_val (self->muted, fd);
+}
+
+/*
+ * sonde_epoll_unmute:
+ * @self: a set
+ * @fd: a descriptor that is muted
+ *
+ * Waits for a descriptor again.
+ */
+void
+sonde_epoll_unmute (SondeEpoll *self,
+                    int         fd)
+{
+  drop_number (self->muted, fd);
+  watch (self, fd);
 }
 
 /*

@@ -118,6 +118,24 @@ shed_waiting (SondeShard *self,
   return fd >= 0;
 }
 
+/* GSocketService is not told to stop: it would still accept the next client, for
+ * the accept that it cancels, and reset him. It hears of nobody instead. */
+static void
+set_paused (SondeShard *self,
+            gboolean    paused)
+{
+  self->paused = paused;
+  for (guint i = 0; i < self->listeners->len; i++)
+    {
+      const int fd = g_socket_get_fd (self->listeners->pdata[i]);
+
+      if (paused)
+        sonde_epoll_mute (self->epoll, fd);
+      else
+        sonde_epoll_unmute (self->epoll, fd);
+    }
+}
+
 /* Tries for itself whether it can go on: GSocketService would only complain. */
 static gboolean
 resume_cb (gpointer user_data)
@@ -134,8 +152,7 @@ resume_cb (gpointer user_data)
   if (self->shall_rest)
     return G_SOURCE_CONTINUE;
 
-  self->paused = FALSE;
-  g_socket_service_start (G_SOCKET_SERVICE (self));
+  set_paused (self, FALSE);
 
   return G_SOURCE_REMOVE;
 }
@@ -159,9 +176,8 @@ sonde_shard_rest (SondeShard *self,
   if (self->paused || self->retired)
     return;
 
-  self->paused = TRUE;
+  set_paused (self, TRUE);
   sonde_counters_add (self->host.counters, SONDE_COUNTER_ACCEPT_PAUSES, 1);
-  g_socket_service_stop (G_SOCKET_SERVICE (self));
   source = g_timeout_source_new (PAUSE_MS);
   g_source_set_callback (source, resume_cb, self, NULL);
   g_source_attach (source, sonde_epoll_get_context (self->epoll));

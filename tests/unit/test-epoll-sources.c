@@ -133,6 +133,36 @@ test_reused_by_item (EpollFixture *fixture,
   thing_close (&other);
 }
 
+static void
+test_muted (EpollFixture *fixture,
+            gconstpointer user_data)
+{
+  Thing muted, kept, late;
+
+  g_test_summary ("A source that is muted is not called until it no longer is.");
+
+  thing_open_source (fixture, &muted);
+  thing_open_source (fixture, &kept);
+  epoll_fixture_turn (fixture, FALSE);
+  sonde_epoll_mute (fixture->epoll, muted.fd);
+  thing_poke (&muted);
+  /* Nor when all are handed to the set once more. */
+  thing_open_source (fixture, &late);
+  for (guint i = 1; i <= 3; i++)
+    {
+      thing_poke (&kept);
+      epoll_fixture_wait_for (fixture, &kept);
+    }
+  g_assert_cmpuint (muted.n_calls, ==, 0);
+
+  sonde_epoll_unmute (fixture->epoll, muted.fd);
+  epoll_fixture_wait_for (fixture, &muted);
+  g_assert_cmpuint (muted.n_calls, ==, 1);
+  thing_close (&muted);
+  thing_close (&kept);
+  thing_close (&late);
+}
+
 static gboolean
 writable_cb (int          fd,
              GIOCondition condition,
@@ -314,6 +344,7 @@ main (int   argc,
   ADD ("/epoll-sources/added-again", test_added_again);
   ADD ("/epoll-sources/reused-number", test_reused_number);
   ADD ("/epoll-sources/reused-by-item", test_reused_by_item);
+  ADD ("/epoll-sources/muted", test_muted);
   ADD ("/epoll-sources/shared", test_shared);
   ADD ("/epoll-sources/many", test_many);
   ADD ("/epoll-sources/hang-up", test_hang_up);
