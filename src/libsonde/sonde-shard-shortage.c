@@ -51,7 +51,8 @@ is_out_of_files (int errsv)
   return errsv == EMFILE || errsv == ENFILE;
 }
 
-/* A word for each time that it begins, and not more than one in a second. */
+/* A word for each time that it begins, and not more than one in a second: what
+ * begins sooner has its word later, if it still goes on by then. */
 static void
 complain (SondeShard *self,
           int         errsv,
@@ -59,13 +60,10 @@ complain (SondeShard *self,
 {
   const gint64 now = g_get_monotonic_time ();
 
-  if (self->in_trouble)
+  if (self->in_trouble || (self->complained > 0 && now - self->complained < G_USEC_PER_SEC))
     return;
 
   self->in_trouble = TRUE;
-  if (self->complained > 0 && now - self->complained < G_USEC_PER_SEC)
-    return;
-
   self->complained = now;
   g_message ("Cannot take in connections: %s; %s", g_strerror (errsv), remedy);
 }
