@@ -11,8 +11,9 @@ import threading
 import time
 
 from sonde_daemon import DEADLINE, wait_until
-from sonde_faults import (INSTRUMENTED, KIB, LONG, SLOWDOWN, FaultsTest, connect_from, fault,
-                          median_ping, ping)
+from sonde_faults import (ECHO_LIMIT, IDLE_CPU_LIMIT, INSTRUMENTED, KIB, LONG, SLOWDOWN, FaultsTest,
+                          connect_from, fault, ping)
+from sonde_faults_clock import Usage, compare, read_threads
 from sonde_harness import reset
 
 
@@ -36,10 +37,10 @@ class TestPeers(FaultsTest):
             if rng.random() < 0.1:
                 sock.shutdown(socket.SHUT_WR)
             reset(sock)
-        wait_until(lambda: self.server.get('NConnections') == 0, 'all are freed')
-        n_closed = self.server.snapshot()['NClosed'] - before['NClosed']
-        self.assertEqual(n_closed, 10000)
-        self.saw(f'{n_closed} freed')
+        # There may be some that are not yet accepted.
+        after = self.server.wait_for(NClosed=before['NClosed'] + 10000)
+        self.assertEqual(self.server.wait_for(NConnections=0)['NClosed'], after['NClosed'])
+        self.saw('10000 freed')
 
     @fault(12, 'churn: connect, echo, close, {} times'.format('10^6' if LONG else '20,000'),
            'no growth of files or memory')
@@ -70,37 +71,45 @@ class TestPeers(FaultsTest):
     def test_single_bytes(self):
         """Slowness is no way to hold a connection, nor to burn CPU."""
         socks = self.connect_many(5000)
-        wait_until(lambda: self.server.get('NConnections') == 5000, 'all are in')
-        n_bytes, before = 0, self.read_cpu()
-        for _ in range(4):
-            for sock in socks:
-                sock.send(b'x')
-            n_bytes += len(socks)
-        wait_until(lambda: self.server.snapshot()['BytesSent'] >= n_bytes, 'all is answered')
-        per_byte = (self.read_cpu() - before) / n_bytes
-        self.assertLess(per_byte, 100e-6 * SLOWDOWN)
+        self.server.wait_for(NConnections=5000)
+        per_byte = self.best(lambda: self.measure_bytes(socks), 100e-6 * SLOWDOWN)
         for sock in socks:
             sock.close()
         self.server.wait_for(NConnections=0)
         self.addCleanup(self.server.update, RuntimeMaxUSec=0, IdleTimeoutUSec=0, Mode='echo')
+        before = self.server.snapshot()['NTimedOut']
         self.server.update(RuntimeMaxUSec=500000, Mode='upper-line')
-        lasted = self.dribble(self.connect(self.server))
-        self.assertAlmostEqual(lasted, 0.5, delta=0.3 * SLOWDOWN)
+        lasted = self.dribble()
+        self.assertLess(lasted, 0.5 + 0.3 * SLOWDOWN)
         self.server.update(IdleTimeoutUSec=200000, RuntimeMaxUSec=0)
         self.connect(self.server).send(b'x')
-        wait_until(lambda: self.server.snapshot()['NTimedOut'] == 2, 'the silent one is ended')
+        wait_until(lambda: self.server.snapshot()['NTimedOut'] == before + 2,
+                   'the silent one is ended')
         self.saw(f'{per_byte * 1e6:.1f} us per byte; a slow line ended after {lasted:.1f} s')
 
-    def dribble(self, sock):
+    def measure_bytes(self, socks):
+        """Tell the CPU time of a byte that comes alone."""
+        n_bytes = self.server.get('BytesReceived') + 4 * len(socks)
+        before = self.read_cpu()
+        for _ in range(4):
+            for sock in socks:
+                sock.send(b'x')
+        self.server.wait_for(BytesReceived=n_bytes)
+        return (self.read_cpu() - before) / (4 * len(socks))
+
+    def dribble(self):
         """Send a line that never ends; tell how long one may."""
         start = time.monotonic()
+        sock = self.connect(self.server)
+        watch = self.stopwatch()
         try:
             while not select.select([sock], [], [], 0.02)[0]:
                 self.assertLess(time.monotonic() - start, DEADLINE)
                 sock.send(b'x')
         except ConnectionError:
             pass
-        return time.monotonic() - start
+        self.assertGreaterEqual(time.monotonic() - start, 0.5)
+        return watch.read()
 
     @fault(32, 'one source opens as many connections as it can',
            'it gets MaxConnectionsPerSource; another one is served within 250 ms')
@@ -112,11 +121,11 @@ class TestPeers(FaultsTest):
         for sock in greedy:
             self.addCleanup(sock.close)
         wait_until(lambda: server.snapshot()['NRefused'] == 150, 'the rest is refused')
-        start = time.monotonic()
+        watch = self.stopwatch()
         with connect_from('127.0.0.3', address) as other:
             ping(other, KIB)
-        took = time.monotonic() - start
-        self.assertLess(took, 0.25 * SLOWDOWN)
+        took = watch.read()
+        self.assertLess(took, ECHO_LIMIT)
         self.assertEqual(server.snapshot()['NAccepted'], 51)
         self.saw(f'50 of 200 taken in, the other source served in {took * 1000:.1f} ms')
 
@@ -163,23 +172,23 @@ class TestManyPeers(FaultsTest):
            'most 2 kB of memory each')
     def test_many_idle(self):
         """Connections on which nothing happens cost next to nothing."""
-        active = self.connect(self.server)
-        alone = median_ping(active)
-        cost = min(self.measure_connect() for _ in range(5))
+        # Compared with a daemon that has none, at the same time: the machine may be busy.
+        other = self.start_another()
         socks, memory = [], self.read_status('VmRSS')
         for i in range(self.COUNT):
             socks.append(connect_from(f'127.0.1.{i // 1000 + 1}', self.address))
             self.addCleanup(socks[-1].close)
-        self.server.wait_for(NConnections=self.COUNT + 1)
+        self.server.wait_for(NConnections=self.COUNT)
         memory = (self.read_status('VmRSS') - memory) / self.COUNT
-        beside = self.best(lambda: median_ping(active), 1.5 * alone)
         if not INSTRUMENTED:
             self.assertLessEqual(memory, 2 * KIB)
-        # As much as 80 % of the rate: in CPU time, for the machine may be busy.
-        grown = self.best(self.measure_connect, cost / 0.8, tries=20)
-        cpu = self.best(self.measure_cpu, 0.05)
-        self.saw(f'p50 {beside * 1e6:.0f} us instead of {alone * 1e6:.0f}, connect rate '
-                 f'{cost / grown:.0%}, {memory:.0f} bytes each, CPU {cpu:.1%}')
+        note = self.compare_pings(other)
+        # As much as 80 % of the rate.
+        cost, alone = compare(lambda: self.measure_connect(self.daemon),
+                              lambda: self.measure_connect(other), 1 / 0.8)
+        self.assertLessEqual(cost, alone / 0.8)
+        cpu = self.best(self.measure_cpu, IDLE_CPU_LIMIT)
+        self.saw(f'{note}, connect rate {alone / cost:.0%}, {memory:.0f} bytes each, CPU {cpu:.1%}')
         for sock in socks:
             sock.close()
 
@@ -213,14 +222,17 @@ class TestManyPeers(FaultsTest):
             ping(sock)
         return (self.read_cpu() - before) / count
 
-    def measure_connect(self, count=500):
+    def measure_connect(self, daemon, count=500):
         """Tell the CPU time of a new connection, at both ends."""
+        server = daemon.get_server('echo')
+        address, before = server.addresses()[0], server.snapshot()
         gc.disable()
-        before = time.process_time() + self.read_cpu()
-        socks = [connect_from('127.0.2.1', self.address) for _ in range(count)]
-        wait_until(lambda: self.server.snapshot()['AcceptQueueDepth'] == 0, 'all are accepted')
-        cost = (time.process_time() + self.read_cpu() - before) / count
+        own, usage = time.thread_time(), Usage(lambda: read_threads(daemon.pid))
+        socks = [connect_from('127.0.2.1', address) for _ in range(count)]
+        server.wait_for(NAccepted=before['NAccepted'] + count)
+        cost = (time.thread_time() - own + usage.since()[0]) / count
         gc.enable()
         for sock in socks:
             reset(sock)
+        server.wait_for(NConnections=before['NConnections'])
         return cost

@@ -9,9 +9,9 @@ import subprocess
 import tempfile
 import time
 
-from sonde_daemon import DEADLINE, UNSHARE, Bus, Daemon, settings, wait_until
+from sonde_daemon import DEADLINE, UNSHARE, Server, settings, wait_until
 from sonde_faults import SLOWDOWN, FaultsTest, fault, ping, server_group
-
+from sonde_faults_clock import Stopwatch
 
 
 def within(*commands):
@@ -87,22 +87,12 @@ class TestAddresses(FaultsTest):
 class TestSurroundings(FaultsTest):
     """Each test has a daemon of its own, beside that of the class."""
 
-    def start(self, **options):
-        daemon = Daemon(self.bus_of_its_own(), server_group('echo'), **options)
-        type(self).addClassCleanup(daemon.kill)
-        return daemon
-
-    def bus_of_its_own(self):
-        bus = Bus()
-        type(self).addClassCleanup(bus.stop)
-        return bus
-
     @fault(31, 'nothing in /proc/sys and in /proc/net',
            'limits are unknown, never 0; all else works')
     def test_no_limits(self):
         """A limit that cannot be read is absent, and nothing else suffers."""
         for prefix in NO_SYSCTLS, NO_NETWORK_FILES:
-            daemon = self.start(prefix=prefix)
+            daemon = self.start_another(prefix=prefix)
             self.check_limits(daemon)
             server = daemon.get_server('echo')
             server.set('Backlog', 10000)
@@ -137,30 +127,32 @@ class TestSurroundings(FaultsTest):
                        'FAKETIME_NO_CACHE': '1', 'FAKETIME_DONT_FAKE_MONOTONIC': '1',
                        'DONT_FAKE_MONOTONIC': '1'}
         options = os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'
-        daemon = self.start(environment={**environment, 'ASAN_OPTIONS': options})
-        server = daemon.get_server('echo')
-        self.adopt(daemon, server.addresses()[0])
-        server.update(IdleTimeoutUSec=3600000000, RuntimeMaxUSec=3600000000)
-        sock = self.connect(server)
+        daemon = self.start_another(environment={**environment, 'ASAN_OPTIONS': options})
+        patient, strict = (self.create_at(daemon, name, timeout)
+                           for name, timeout in (('patient', 3600000000), ('strict', 500000)))
+        sock = self.connect(patient)
+        self.adopt(daemon, patient.addresses()[0])
         ping(sock)
         took = []
         for hours in 5, -5, 0:
             clock.write_text(f'{hours:+}h', 'ascii')
             self.assertAlmostEqual(self.read_clock(daemon), hours, delta=1)
-            ping(sock)
-            self.assertEqual(server.snapshot()['NTimedOut'], len(took))
-            other = self.connect(server)
-            server.wait_for(NConnections=2)
-            start = time.monotonic()
-            server.update(IdleTimeoutUSec=500000)
-            while server.snapshot()['NTimedOut'] == len(took):
-                ping(sock)
-                self.assertLess(time.monotonic() - start, DEADLINE)
-            took.append(time.monotonic() - start)
+            watch = Stopwatch(daemon.pid)
+            other = self.connect(strict)
+            self.assertEqual(other.recv(1), b'')
+            took.append(watch.read())
             self.assertLess(took[-1], 1 * SLOWDOWN)
-            server.update(IdleTimeoutUSec=3600000000)
             other.close()
+            ping(sock)
+            self.assertEqual(patient.snapshot()['NTimedOut'], 0)
+            self.assertEqual(strict.wait_for(NConnections=0)['NTimedOut'], len(took))
         self.saw('ended after ' + ', '.join(f'{seconds:.2f} s' for seconds in took))
+
+    def create_at(self, daemon, name, timeout_usec):
+        """Make a server with timeouts at a daemon that is not the one of the class."""
+        values = settings(ListenAddresses=['127.0.0.1:0'], IdleTimeoutUSec=timeout_usec,
+                          RuntimeMaxUSec=timeout_usec)
+        return Server(daemon, daemon.manager('CreateServer', '(sa{sv})', name, values))
 
     def read_clock(self, daemon):
         """Tell by how many hours the daemon's clock is wrong, as its log shows it."""
