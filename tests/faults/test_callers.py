@@ -10,7 +10,7 @@ from gi.repository import Gio, GLib
 from sonde_daemon import (BUS_NAME, DEADLINE, PROPERTIES_INTERFACE, ROOT, error_name,
                           wait_until)
 from sonde_faults import SLOWDOWN, FaultsTest, fault, ping
-from sonde_polkit import GRANT, NOBODY, POLKIT_NAME, SystemBusTest
+from sonde_polkit import NOBODY, POLKIT_NAME, SystemBusTest
 from test_authority import ACTIONS, LOG_CONTROL, OPEN, read_members
 from test_system_bus import MANAGE, Pending
 
