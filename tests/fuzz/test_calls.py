@@ -3,7 +3,6 @@
 """Whatever is called on the bus, with whatever arguments, the daemon answers and lives."""
 
 import os
-import random
 import subprocess
 
 from sonde_daemon import IN_NAMESPACE
@@ -11,7 +10,8 @@ from sonde_faults import SLOWDOWN
 from sonde_harness import SondeTest
 
 COUNT = int(os.environ.get('SONDE_FUZZ_COUNT', '5000'))
-SEED = int(os.environ.get('SONDE_FUZZ_SEED', '0')) or random.randrange(1, 2 ** 32)
+# The same calls each time, unless ./dev fuzz --long asks for others.
+SEED = int(os.environ.get('SONDE_FUZZ_SEED', '1'))
 
 
 class TestCalls(SondeTest):
