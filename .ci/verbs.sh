@@ -7,9 +7,13 @@
 
 COVERAGE_MIN=90
 
-# Builds in $build as the arguments to "meson setup" say, once.
-set_up() {
+# Makes $build as the arguments to "meson setup" say, once.
+configure() {
   [[ -f $build/build.ninja ]] || meson setup "$build" "$@"
+}
+
+set_up() {
+  configure "$@"
   ninja -C "$build"
 }
 
@@ -95,7 +99,8 @@ do_fuzz() {
   export CC=clang
   build="build-fuzz"
   need build test fuzz
-  set_up -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Dintrospection=false
+  configure -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Dintrospection=false
+  ninja -C "$build" sonde-fuzz
   with_same_addresses /usr/bin/python3 -B tests/fuzz/fuzz.py "$build" "$@"
 }
 
@@ -111,7 +116,7 @@ do_dist() {
 
   build="build-dist"
   need build dist
-  [[ -f $build/build.ninja ]] || meson setup "$build" -Dtests=false
+  configure -Dtests=false
   meson dist -C "$build" --no-tests --formats xztar --allow-dirty
   rm -rf "$build/source" "$build/from-archive" "$root"
   mkdir -p "$build/source"
