@@ -7,6 +7,8 @@
 
 #include "sonde-shard-private.h"
 
+#include <signal.h>
+
 #include "sonde-call-private.h"
 #include "sonde-error.h"
 
@@ -24,11 +26,26 @@ start_listening_cb (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* Signals are for the program that we are part of. Those that tell of a fault come
+ * to the thread that has it. */
+static void
+leave_signals_to_others (void)
+{
+  static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
+  sigset_t         signals;
+
+  sigfillset (&signals);
+  for (gsize i = 0; i < G_N_ELEMENTS (faults); i++)
+    sigdelset (&signals, faults[i]);
+  pthread_sigmask (SIG_SETMASK, &signals, NULL);
+}
+
 static gpointer
 run_thread (gpointer user_data)
 {
   SondeShard *self = user_data;
 
+  leave_signals_to_others ();
   sonde_epoll_enter (self->epoll);
   g_main_loop_run (self->loop);
 

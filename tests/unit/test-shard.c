@@ -5,6 +5,8 @@
 
 #include "loopback.h"
 
+#include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <libsonde/sonde-listener-private.h>
@@ -320,6 +322,49 @@ test_storm (Fixture      *fixture,
   g_assert_cmpuint (sonde_counters_get (&fixture->counters, SONDE_COUNTER_CLOSED), ==, 3 * N_MANY);
 }
 
+/* Reads which signals the thread that start() has started does not take. */
+static guint64
+read_blocked_signals (void)
+{
+  g_autoptr (GDir) tasks = g_dir_open ("/proc/self/task", 0, NULL);
+  const char *name = NULL;
+
+  while ((name = g_dir_read_name (tasks)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/task", name, "status", NULL);
+      g_autofree char *status = NULL;
+
+      if (g_file_get_contents (path, &status, NULL, NULL) &&
+          g_str_has_prefix (status, "Name:\ttest\n"))
+        return g_ascii_strtoull (strstr (status, "SigBlk:") + strlen ("SigBlk:"), NULL, 16);
+    }
+  g_assert_not_reached ();
+}
+
+static guint64
+get_bit (int signum)
+{
+  return G_GUINT64_CONSTANT (1) << (signum - 1);
+}
+
+static void
+test_signals (Fixture      *fixture,
+              gconstpointer concurrency)
+{
+  const guint64 others = get_bit (SIGHUP) | get_bit (SIGINT) | get_bit (SIGTERM) |
+                         get_bit (SIGCHLD) | get_bit (SIGUSR1);
+  guint64 blocked;
+
+  g_test_summary ("Signals are left to the program, but for what says that a thread is broken.");
+
+  start (fixture);
+  blocked = read_blocked_signals ();
+  g_assert_cmphex (blocked & others, ==, others);
+  g_assert_cmphex (blocked & get_bit (SIGSEGV), ==, 0);
+  sonde_shard_retire (fixture->shard);
+  wait_until_done (fixture);
+}
+
 /* Each test, with connections served in the loop and in threads. */
 static void
 add (const char *path,
@@ -351,6 +396,7 @@ main (int   argc,
   add ("deadline", test_deadline);
   add ("roster", test_roster);
   add ("storm", test_storm);
+  add ("signals", test_signals);
 
   return g_test_run ();
 }
