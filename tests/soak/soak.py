@@ -231,6 +231,7 @@ class Soak:
         self.tally = Tally()
         self.over = threading.Event()
         self.samples = []
+        self.slowest_return = 0
         self.start = time.monotonic()
         self.daemon = Daemon(self.bus, make_config())
         self.find_servers()
@@ -267,9 +268,7 @@ class Soak:
         self.bus.start()
         start = time.monotonic()
         self.daemon.attach()
-        took = time.monotonic() - start
-        if took > 5:
-            self.tally.fail(f'back on the bus only after {took:.1f} s')
+        self.slowest_return = max(self.slowest_return, time.monotonic() - start)
         self.find_servers()
         self.tally.add('bus restarts')
 
@@ -307,7 +306,7 @@ class Soak:
             server.wait_for(NConnections=0)
         # It had warmed up by then.
         early = self.samples[len(self.samples) // 4]
-        end = time.monotonic() + 5
+        end = time.monotonic() + PATIENCE
         while True:
             last = self.sample()
             good = (last[1] <= max(early[1], self.samples[0][1]) * (1 + GROWTH_MAX)
@@ -333,6 +332,7 @@ def write_results(soak, output):
     subprocess.run(['gnuplot'], input=script, text=True, check=True)
     lines = [f'seed {soak.options.seed}, {soak.options.minutes:g} minutes']
     lines += [f'{name}: {count}' for name, count in sorted(soak.tally.counts.items())]
+    lines.append(f'back on the bus within {soak.slowest_return:.1f} s')
     lines += [f'FAILED: {problem}' for problem in soak.tally.problems]
     lines.append(f'{len(soak.tally.problems)} problems')
     (output / 'summary.txt').write_text('\n'.join(lines) + '\n', 'utf-8')
@@ -347,6 +347,7 @@ def main():
     options = parser.parse_args()
     os.environ['SONDED'] = str(options.build.resolve() / 'src' / 'sonded' / 'sonded')
     os.environ['G_DEBUG'] = 'fatal-criticals'
+    print(f'seed {options.seed}', flush=True)
     soak = Soak(options)
     try:
         soak.run()
