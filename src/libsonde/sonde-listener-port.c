@@ -8,6 +8,7 @@
 #include "sonde-listener-private.h"
 
 #include <linux/filter.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static gboolean
@@ -78,8 +79,12 @@ sonde_listener_steer (GSocket *listener,
     BPF_STMT (BPF_ALU | BPF_ADD | BPF_K, n_old),
     BPF_STMT (BPF_RET | BPF_A, 0),
   };
-  const struct sock_fprog program = { .len = G_N_ELEMENTS (code), .filter = code };
+  struct sock_fprog program;
 
+  /* The kernel gets its padding, too. */
+  memset (&program, 0, sizeof program);
+  program.len = G_N_ELEMENTS (code);
+  program.filter = code;
   setsockopt (g_socket_get_fd (listener),
               SOL_SOCKET,
               SO_ATTACH_REUSEPORT_CBPF,
