@@ -58,6 +58,7 @@ struct _SondedLog
   gboolean       is_journal;   /* standard error is */
   gboolean       use_colour;
   GLogLevelFlags always_fatal;
+  GMutex         format_lock;
 };
 
 G_DEFINE_FINAL_TYPE (SondedLog, sonded_log, G_TYPE_OBJECT)
@@ -102,6 +103,22 @@ is_wanted (SondedLog       *self,
          !g_log_writer_default_would_drop (flags, find_domain (fields, n_fields));
 }
 
+/* GLib asks localtime(3) for the time, which has one place for all threads. */
+static char *
+format_line (SondedLog       *self,
+             GLogLevelFlags   flags,
+             const GLogField *fields,
+             gsize            n_fields)
+{
+  char *line = NULL;
+
+  g_mutex_lock (&self->format_lock);
+  line = g_log_writer_format_fields (flags, fields, n_fields, self->use_colour);
+  g_mutex_unlock (&self->format_lock);
+
+  return line;
+}
+
 static void
 log_message (SondedLog       *self,
              GLogLevelFlags   flags,
@@ -117,7 +134,7 @@ log_message (SondedLog       *self,
       sonded_log_sink_send (self->sink, fields, n_fields))
     return;
 
-  line = g_log_writer_format_fields (flags, fields, n_fields, self->use_colour);
+  line = format_line (self, flags, fields, n_fields);
   sonded_log_sink_write (self->sink, line);
 }
 
@@ -146,6 +163,7 @@ sonded_log_class_init (SondedLogClass *klass)
 static void
 sonded_log_init (SondedLog *self)
 {
+  g_mutex_init (&self->format_lock);
   self->sink = sonded_log_sink_new ();
   self->is_journal = g_log_writer_is_journald (STDERR_FILENO);
   self->use_colour = g_log_writer_supports_color (STDERR_FILENO);
