@@ -7,11 +7,6 @@
 
 #include "parse-value.h"
 
-#include <unistd.h>
-
-/* A test program whose server takes this long has failed. */
-#define PATIENCE_S 90
-
 /* Makes a server at a port that the kernel picks, if the settings say nothing
  * else. */
 SondeServer *
@@ -22,7 +17,6 @@ server_fixture_new (const char *settings_text)
   g_autoptr (GError) error = NULL;
   SondeServer *server = NULL;
 
-  alarm (PATIENCE_S);
   g_assert_true (sonde_settings_set_string (settings, "ListenAddresses", "127.0.0.1:0", NULL));
   sonde_settings_update (settings, changes, &error);
   g_assert_no_error (error);
@@ -62,7 +56,6 @@ server_fixture_free (SondeServer *server)
   sonde_server_drain (server, 0);
   SERVER_FIXTURE_WAIT_STATE (server, STOPPED);
   g_assert_finalize_object (server);
-  alarm (0);
 }
 
 void

@@ -31,7 +31,6 @@ set_up (Place        *place,
   place->folders[0] = g_build_filename (place->root, "etc", NULL);
   place->folders[1] = g_build_filename (place->root, "run", NULL);
   place->folders[2] = g_build_filename (place->root, "lib", NULL);
-  alarm (60);
 }
 
 static void
@@ -55,7 +54,6 @@ static void
 tear_down (Place        *place,
            gconstpointer user_data)
 {
-  alarm (0);
   remove_tree (place->root);
   g_free (place->root);
   for (guint i = 0; i < 3; i++)

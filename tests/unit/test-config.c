@@ -211,14 +211,12 @@ set_up (Place        *place,
   place->folder = g_dir_make_tmp ("sonde-config-XXXXXX", &error);
   g_assert_no_error (error);
   place->path = g_build_filename (place->folder, "sonde.conf", NULL);
-  alarm (60);
 }
 
 static void
 tear_down (Place        *place,
            gconstpointer user_data)
 {
-  alarm (0);
   g_remove (place->path);
   g_assert_no_errno (g_rmdir (place->folder));
   g_free (place->path);

@@ -7,13 +7,11 @@
 
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <libsonde/sonde-listener-private.h>
 #include <libsonde/sonde-resolve-private.h>
 #include <libsonde/sonde-shard-private.h>
 
-#define PATIENCE_S 60
 #define N_MANY 300
 
 /* A shard, with what its server would lend it. */
@@ -59,7 +57,6 @@ set_up (Fixture      *fixture,
   g_autoptr (GError) error = NULL;
   SondeShardHost host;
 
-  alarm (PATIENCE_S);
   g_assert_true (sonde_settings_set_string (settings, "ListenAddresses", "127.0.0.1:0", NULL));
   resolved = sonde_resolve ((const char *[]){ "127.0.0.1:0", NULL }, &error);
   g_assert_no_error (error);
@@ -107,7 +104,6 @@ tear_down (Fixture      *fixture,
   sonde_admission_free (fixture->admission);
   sonde_crowd_free (fixture->crowd);
   g_assert_cmpuint (fixture->rules.unsent, ==, 0);
-  alarm (0);
 }
 
 static guint
