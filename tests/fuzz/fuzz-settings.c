@@ -56,7 +56,7 @@ try_variant (const guint8 *data,
 {
   g_autoptr (SondeSettings) settings = sonde_settings_new ();
   g_autoptr (GBytes) bytes = g_bytes_new (data, size);
-  g_autoptr (GVariant) before = g_variant_ref_sink (sonde_settings_to_variant (settings));
+  g_autoptr (GVariant) before = sonde_settings_to_variant (settings);
   g_autoptr (GVariant) after = NULL;
   g_autoptr (GVariant) values = NULL;
   g_autoptr (GVariant) normal = NULL;
@@ -69,7 +69,7 @@ try_variant (const guint8 *data,
     return;
 
   g_assert_nonnull (error);
-  after = g_variant_ref_sink (sonde_settings_to_variant (settings));
+  after = sonde_settings_to_variant (settings);
   g_assert_true (g_variant_equal (before, after));
 }
 

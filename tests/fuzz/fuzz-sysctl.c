@@ -93,7 +93,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
 
   counters = sonde_tcp_counters_read (root);
   limits = sonde_kernel_limits_new_for_root (root);
-  all = g_variant_ref_sink (sonde_kernel_limits_get_all (limits));
+  all = sonde_kernel_limits_get_all (limits);
 
   return 0;
 }

@@ -49,10 +49,11 @@ def run_function(name, options):
     bound = f'-max_total_time={LONG_SECONDS}' if options.long else f'-runs={FUNCTIONS[name]}'
     # Nothing else may depend on the clock: no looking whether the folders have
     # changed, and time enough for any input on a busy machine.
+    # The allocator of GLib would hide leaks.
     return run([options.build / 'tests' / 'fuzz' / f'fuzz-{name}', f'-seed={options.seed}', bound,
                 '-reload=0', '-timeout=100', '-rss_limit_mb=2048', '-max_len=8192',
                 '-print_final_stats=1', '-verbosity=1', f'-artifact_prefix={found}/{name}-',
-                learned, SOURCE / 'corpus' / name])
+                learned, SOURCE / 'corpus' / name], G_SLICE='always-malloc')
 
 
 def run_calls(options):
