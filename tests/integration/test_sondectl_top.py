@@ -85,7 +85,7 @@ class TestScreen(TopTest):
         sock = self.connect(server)
         self.start()
         self.check_screen(80, 24)
-        self.assertRegex(self.terminal.lines()[0], r'^sondectl top - 2 servers, 1 connection, ')
+        self.terminal.wait_for(r'\Asondectl top - 2 servers, 1 connection, ')
         self.assertRegex(self.terminal.lines()[4], r'^SERVER +STATE +CONNS +NEW/S +IN/S +OUT/S')
         self.assertEqual(self.row('idle')[:2], ['stopped', '0'])
 
