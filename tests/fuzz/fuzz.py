@@ -21,7 +21,7 @@ import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parent
 # How many inputs are tried of each function, in about half a minute.
-FUNCTIONS = {'config': 100000, 'session': 300000, 'settings': 100000, 'sysctl': 100000}
+FUNCTIONS = {'config': 100000, 'session': 300000, 'settings': 100000, 'sysctl': 50000}
 CALLS = 100000
 LONG_SECONDS = 600
 LONG_CALLS = 1000000
