@@ -310,7 +310,9 @@ main (int   argc,
   g_test_add_func ("/server-statistics/reset", test_reset);
   g_test_add_func ("/server-statistics/lasting", test_lasting);
   g_test_add_func ("/server-statistics/stalls", test_stalls);
-  g_test_add_func ("/server-statistics/shortage", test_shortage);
+  /* valgrind keeps a limit of its own, and swallows connections that are beyond it. */
+  if (g_getenv ("SONDE_TEST_VALGRIND") == NULL)
+    g_test_add_func ("/server-statistics/shortage", test_shortage);
 
   return g_test_run ();
 }
