@@ -29,6 +29,8 @@ RATIO_MAX = 2
 NOISE = 0.001
 ANSWER_MAX = 1 * SLOWDOWN
 TRIES = 6
+# A sanitizer finds in a tenth of the calls what it would find in all.
+SHARE = 10 if INSTRUMENTED else 1
 
 
 class Flooder:
@@ -155,38 +157,40 @@ class TestFlood(FaultsTest, SystemBusTest):
     @fault(21, '200,000 calls that want no reply', EXPECTED)
     def test_no_reply(self):
         """Calls whose answers nobody wants cost little memory and no echo its time."""
-        row = self.check('no-reply', 200000, 'Statistics.GetSnapshot')
+        row = self.check('no-reply', 200000 // SHARE, 'Statistics.GetSnapshot')
         self.assertEqual(row['said'][0], 'sent')
 
     @fault(21, '50,000 calls that want one', EXPECTED + '; each answered, or refused with '
            'LimitsExceeded')
     def test_reply(self):
         """Calls are answered or refused, every one."""
-        counts = self.count_answers(self.check('reply', 50000, 'Statistics.GetSnapshot'))
-        self.assertEqual(sum(counts.values()), 50000)
+        count = 50000 // SHARE
+        counts = self.count_answers(self.check('reply', count, 'Statistics.GetSnapshot'))
+        self.assertEqual(sum(counts.values()), count)
         self.assertLessEqual(set(counts), {'answered', LIMITS_EXCEEDED})
         self.saw('{} answered'.format(counts['answered']))
 
     @fault(21, '50,000 calls of somebody who never reads the answers', EXPECTED)
     def test_deaf(self):
         """A caller that never reads its answers harms itself only."""
-        self.check('deaf', 50000, 'SocketOptions.GetOptionReport')
+        self.check('deaf', 50000 // SHARE, 'SocketOptions.GetOptionReport')
 
     @fault(21, '50,000 calls that polkit has to decide about', EXPECTED)
     def test_denied(self):
         """Calls that polkit has to decide about are bounded as well."""
-        self.check('no-reply', 50000, 'Server.Stop')
+        self.check('no-reply', 50000 // SHARE, 'Server.Stop')
         self.assertEqual(self.server.get('State'), 'listening')
 
     @fault(21, '10,000 calls that are slow, for polkit hangs', EXPECTED + '; each refused: few '
            'after 10 s, all others at once with LimitsExceeded')
     def test_slow_handler(self):
         """Slow calls do not pile up."""
+        count = 10000 // SHARE
         with self.bus.polkit_stopped(), self.other_bus.polkit_stopped():
-            counts = self.count_answers(self.check('reply', 10000, 'Server.Stop'))
-        self.assertEqual(sum(counts.values()), 10000)
+            counts = self.count_answers(self.check('reply', count, 'Server.Stop'))
+        self.assertEqual(sum(counts.values()), count)
         self.assertEqual(counts.pop('answered'), 0)
         self.assertLessEqual(set(counts), {NOT_AUTHORIZED, LIMITS_EXCEEDED})
-        self.assertGreater(counts[LIMITS_EXCEEDED], 5000)
+        self.assertGreater(counts[LIMITS_EXCEEDED], count // 2)
         wait_until(lambda: self.server.get('State') == 'listening', 'it was not stopped')
         self.saw('{} at once'.format(counts[LIMITS_EXCEEDED]))

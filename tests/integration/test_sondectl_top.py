@@ -33,9 +33,8 @@ class TopTest(SondectlTest):
             self.open_terminal()
         command = [os.environ['SONDECTL'], f'--address={address or self.bus.address}', 'top',
                    '--interval=100ms', *words]
-        self.terminal.type('clear')
-        self.terminal.wait_for(PROMPT)
-        self.terminal.type(before + ' '.join(command) + '; echo "status: $?"')
+        # In one line: what is typed while the shell is busy stands where it leaves the cursor.
+        self.terminal.type('clear; ' + before + ' '.join(command) + '; echo "status: $?"')
         self.terminal.wait_for(KEYS)
 
     def pid(self):
