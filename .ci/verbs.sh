@@ -56,7 +56,7 @@ do_tsan() {
   done
   options=(-Db_sanitize=thread -Db_lundef=false -Dintrospection=false)
   set_up "${options[@]}" "-Dc_link_args=-Wl,-rpath,$rpath"
-  run_tests --suite unit --suite integration --suite faults "$@"
+  run_tests --suite unit --suite integration "$@"
 }
 
 do_valgrind() {
