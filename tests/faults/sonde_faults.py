@@ -295,16 +295,23 @@ class FaultsTest(SondeTest):
         with contextlib.suppress(ProcessLookupError):
             os.sched_setaffinity(thread, cpus)
 
+    def pin_all(self, other):
+        """Keep the daemon, another one and the test on one CPU.
+
+        To wake up another CPU takes several times as long as an echo, and whether it has
+        to be done is chance.
+        """
+        for pid in self.daemon.pid, other.pid, 0:
+            self.pin(pid)
+
     def compare_pings(self, other):
         """Check that an echo takes 1.5 times as long as at another daemon, at most.
 
         The round trip, which is the bar; and the CPU time, which the others who use
-        the machine are not in. All on one CPU: to wake up another one takes several
-        times as long as an echo, and whether it has to be done is chance.
+        the machine are not in.
         """
         notes, daemons = [], (self.daemon, other)
-        for pid in self.daemon.pid, other.pid, 0:
-            self.pin(pid)
+        self.pin_all(other)
         socks = [self.connect(daemon.get_server('echo')) for daemon in daemons]
         for what, measure in (('p50', lambda i: median_ping(socks[i])),
                               ('CPU', lambda i: measure_ping_cost(socks[i], daemons[i]))):
