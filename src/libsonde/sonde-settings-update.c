@@ -34,10 +34,32 @@ take_value (SondeSettings *self,
     self->values[setting] = value;
 }
 
+/* One name for texts is not one for numbers: 5 of IdleTimeoutSec are 5 s. */
+static gboolean
+is_own_name (guint       setting,
+             const char *key,
+             GError    **error)
+{
+  const char *name = sonde_setting_get_key (setting)->name;
+
+  if (g_str_equal (name, key))
+    return TRUE;
+
+  g_set_error (error,
+               SONDE_ERROR,
+               SONDE_ERROR_INVALID_SETTING,
+               "%s is not valid but as text with units; allowed: %s, in microseconds",
+               key,
+               name);
+
+  return FALSE;
+}
+
 /**
  * sonde_settings_set_value:
  * @self: settings
- * @key: the name of a setting, such as `NoDelay`, or `Preset`
+ * @key: the name of a setting, such as `NoDelay`, or `Preset`; names that end in
+ *   `Sec` and not in `USec` are for sonde_settings_set_string() only
  * @value: a value; an integer may be of any width
  * @error: where to put an error, %SONDE_ERROR_INVALID_SETTING
  *
@@ -66,7 +88,7 @@ sonde_settings_set_value (SondeSettings *self,
 
   if (g_str_equal (key, "Preset") && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
     return sonde_preset_apply (g_variant_get_string (value, NULL), self, error);
-  if (!sonde_setting_find_or_fail (key, &setting, error))
+  if (!sonde_setting_find_or_fail (key, &setting, error) || !is_own_name (setting, key, error))
     return FALSE;
 
   checked = sonde_key_check (sonde_setting_get_key (setting), value, error);

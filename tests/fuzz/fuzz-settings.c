@@ -34,9 +34,11 @@ static void
 try_text (const char *text)
 {
   g_autoptr (SondeSettings) settings = sonde_settings_new ();
+  g_autoptr (GVariant) parsed = NULL;
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) words = g_strsplit (text, "=", 2);
   const char *value = words[0] != NULL && words[1] != NULL ? words[1] : "";
+  const char *name = NULL;
   gboolean    ok;
 
   if (words[0] == NULL)
@@ -44,8 +46,9 @@ try_text (const char *text)
 
   ok = sonde_settings_set_string (settings, words[0], value, &error);
   g_assert_true (ok == (error == NULL));
+  parsed = sonde_settings_parse (words[0], value, &name, NULL);
   if (ok)
-    check_round_trip (settings, words[0]);
+    check_round_trip (settings, name != NULL ? name : words[0]);
   else
     g_assert_true (g_utf8_validate (error->message, -1, NULL));
 }

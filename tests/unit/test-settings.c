@@ -247,6 +247,7 @@ test_seconds (void)
 {
   g_autoptr (SondeSettings) settings = sonde_settings_new ();
   g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
   const char *canonical = NULL;
 
   g_test_summary ("KeepAliveTimeSec is KeepAliveTimeUSec, where a bare number counts seconds.");
@@ -261,6 +262,13 @@ test_seconds (void)
   value = sonde_settings_parse ("IdleTimeoutSec", "5", &canonical, NULL);
   g_assert_cmpstr (canonical, ==, "IdleTimeoutUSec");
   g_assert_cmpuint (g_variant_get_uint64 (value), ==, 5000000);
+
+  /* As a number it would be taken for another one. */
+  g_assert_false (
+    sonde_settings_set_value (settings, "IdleTimeoutSec", g_variant_new_uint64 (5), &error));
+  g_assert_error (error, SONDE_ERROR, SONDE_ERROR_INVALID_SETTING);
+  g_assert_nonnull (strstr (error->message, "allowed: IdleTimeoutUSec"));
+  g_assert_false (sonde_settings_is_set (settings, "IdleTimeoutUSec"));
 }
 
 static void

@@ -75,11 +75,18 @@ def _to_variant(key, value):
     return GLib.Variant(kind, value if kind != 's' else str(value))
 
 
+def _to_setting(key, value):
+    """Pair a setting with its value; those that end in Sec count seconds, as in texts."""
+    if key.endswith('Sec') and not key.endswith('USec'):
+        value, key = Sonde.Settings.parse(key, str(value))
+    return key, _to_variant(key, value)
+
+
 def _to_settings(values):
     """Pack keyword arguments as an a{sv} of settings."""
     keys = _get_keys()
-    named = {keys.get(name, name): value for name, value in values.items()}
-    return GLib.Variant('a{sv}', {key: _to_variant(key, value) for key, value in named.items()})
+    return GLib.Variant('a{sv}', dict(_to_setting(keys.get(name, name), value)
+                                      for name, value in values.items()))
 
 
 class Server(Sonde.Server):
