@@ -295,13 +295,13 @@ class FaultsTest(SondeTest):
         with contextlib.suppress(ProcessLookupError):
             os.sched_setaffinity(thread, cpus)
 
-    def pin_all(self, other):
-        """Keep the daemon, another one and the test on one CPU.
+    def pin_all(self, *daemons):
+        """Keep daemons and the test on one CPU.
 
         To wake up another CPU takes several times as long as an echo, and whether it has
         to be done is chance.
         """
-        for pid in self.daemon.pid, other.pid, 0:
+        for pid in *(daemon.pid for daemon in daemons), 0:
             self.pin(pid)
 
     def compare_pings(self, other):
@@ -311,7 +311,7 @@ class FaultsTest(SondeTest):
         the machine are not in.
         """
         notes, daemons = [], (self.daemon, other)
-        self.pin_all(other)
+        self.pin_all(*daemons)
         socks = [self.connect(daemon.get_server('echo')) for daemon in daemons]
         for what, measure in (('p50', lambda i: median_ping(socks[i])),
                               ('CPU', lambda i: measure_ping_cost(socks[i], daemons[i]))):

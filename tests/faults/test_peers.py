@@ -12,7 +12,7 @@ import time
 
 from sonde_daemon import DEADLINE, wait_until
 from sonde_faults import (ECHO_LIMIT, IDLE_CPU_LIMIT, INSTRUMENTED, KIB, LONG, SLOWDOWN, FaultsTest,
-                          connect_from, fault, ping)
+                          connect_from, fault, measure_ping_cost, ping)
 from sonde_faults_clock import Usage, compare, read_threads
 from sonde_harness import reset
 
@@ -198,29 +198,24 @@ class TestManyPeers(FaultsTest):
     def test_slope(self):
         """What one more costs does not grow with how many there are."""
         active, socks, rows = self.connect(self.server), [], []
+        self.pin_all(self.daemon)
         for count in self.COUNT // 4, self.COUNT // 2, self.COUNT:
             while len(socks) < count:
                 socks.append(connect_from(f'127.0.3.{len(socks) // 1000 + 1}', self.address))
                 self.addCleanup(socks[-1].close)
             self.server.wait_for(NConnections=count + 1)
             rows.append((count, self.read_status('VmRSS'),
-                         min(self.measure_echo(active) for _ in range(10))))
+                         min(measure_ping_cost(active, self.daemon) for _ in range(10))))
         (_, _, first_cost), (few, memory, _), (many, more_memory, last_cost) = rows
         each = (more_memory - memory) / (many - few)
-        last_cost = self.best(lambda: self.measure_echo(active), 1.5 * first_cost, tries=20)
+        last_cost = self.best(lambda: measure_ping_cost(active, self.daemon), 1.5 * first_cost,
+                              tries=20)
         if not INSTRUMENTED:
             self.assertLessEqual(each, 2 * KIB)
         for sock in socks:
             sock.close()
         self.saw(f'{each:.0f} bytes for one more, {first_cost * 1e6:.1f} us of CPU for an echo at '
                  f'{rows[0][0]}, {last_cost * 1e6:.1f} at {many}')
-
-    def measure_echo(self, sock, count=1000):
-        """Tell the CPU time of the daemon for an echo."""
-        before = self.read_cpu()
-        for _ in range(count):
-            ping(sock)
-        return (self.read_cpu() - before) / count
 
     def measure_connect(self, daemon, count=500):
         """Tell the CPU time of a new connection, at both ends."""

@@ -153,7 +153,7 @@ class TestSlowPeers(FaultsTest):
         slow = self.connect(server)
         fill(slow)
         another = self.start_another()
-        self.pin_all(another)
+        self.pin_all(self.daemon, another)
         ours, theirs = (self.connect(daemon.get_server('echo'))
                         for daemon in (self.daemon, another))
         beside, alone = compare(lambda: self.measure_p99(ours), lambda: self.measure_p99(theirs), 2)
