@@ -171,7 +171,10 @@ class TestSockets(SondeTest):
                     ('127.0.0.1', 0)) as b:
                 addresses = [a.getsockname(), b.getsockname()]
             listen = [f'--listen={host}:{port}' for host, port in addresses]
-            process = Process(['systemd-socket-activate', *listen, '--fdname=echo:b', *command])
+            # It hands over next to nothing, but sanitizers have to know what GLib does.
+            keep = [f'--setenv={name}' for name in os.environ if name.endswith('SAN_OPTIONS')]
+            process = Process(['systemd-socket-activate', *listen, '--fdname=echo:b', *keep,
+                               *command])
             self.addCleanup(process.kill)
             wait_until(lambda: process.child.poll() is not None or is_listening(addresses),
                        'the activator listens')
