@@ -15,7 +15,8 @@ typedef struct
   SondeSession *first; /* (owned) */
   SondeSession *last;  /* (unowned) */
   guint         n_sessions;
-  guint         n_most; /* that there were, since many have gone */
+  guint         n_most;   /* that there were, since many have gone */
+  gboolean      had_many; /* and the last of them are still there */
 } SondeRoster;
 
 /*

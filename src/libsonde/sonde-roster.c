@@ -61,6 +61,25 @@ sonde_roster_add (SondeRoster  *self,
   g_mutex_unlock (&self->lock);
 }
 
+static gboolean
+have_many_gone (SondeRoster *self)
+{
+  if (self->n_most >= MANY && self->n_sessions <= self->n_most / 4)
+    {
+      self->n_most = self->n_sessions;
+      self->had_many = self->n_sessions > 0;
+      return TRUE;
+    }
+
+  if (self->n_sessions > 0 || !self->had_many)
+    return FALSE;
+
+  /* The last ones may have taken their time, and held the most. */
+  self->had_many = FALSE;
+
+  return TRUE;
+}
+
 /*
  * sonde_roster_remove:
  * @self: a roster
@@ -86,9 +105,7 @@ sonde_roster_remove (SondeRoster  *self,
   else
     self->last = session->previous;
   self->n_sessions--;
-  many_have_gone = self->n_most >= MANY && self->n_sessions <= self->n_most / 4;
-  if (many_have_gone)
-    self->n_most = self->n_sessions;
+  many_have_gone = have_many_gone (self);
   g_mutex_unlock (&self->lock);
 
   return many_have_gone;
