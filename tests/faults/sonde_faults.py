@@ -176,11 +176,20 @@ class FaultsTest(SondeTest):
     @classmethod
     def warm_up(cls):
         """Have what is made at first use made before anything is measured."""
+        cls.use()
+
+    @classmethod
+    def use(cls):
+        """Have the daemon need the memory that it needs every day.
+
+        It gives back all that is free when many connections have gone, and takes some
+        of it again when it is used next.
+        """
         for _ in range(50):
             cls.echo()
+            cls.server.snapshot()
         cls.daemon.manager('Describe')
         cls.server.report('listener')
-        cls.server.snapshot()
 
     @classmethod
     def stopwatch(cls, *pids):
@@ -201,6 +210,7 @@ class FaultsTest(SondeTest):
 
     def setUp(self):
         self.notes = []
+        self.use()
         wait_until(lambda: self.server.get('NConnections') == 0, 'the server is idle')
         self.before = self.read_usage()
         # The first clean-up is the last one: all that the test opened is closed by then.
@@ -238,12 +248,26 @@ class FaultsTest(SondeTest):
         return (abs(self.after['fds'] - self.before['fds']) <= FDS_SLACK
                 and (INSTRUMENTED or self.after['rss'] <= rss_limit))
 
-    def check_usage(self):
+    def come_and_go(self, count=100):
+        """Open and close many connections, after which the daemon tidies its memory up."""
+        for sock in [socket.create_connection(self.address, DEADLINE) for _ in range(count)]:
+            sock.close()
+
+    def comes_back(self):
+        """Wait until the daemon uses no more than before, but not for long."""
         start = time.monotonic()
         while not self.is_back():
             if time.monotonic() - start > RETURN_LIMIT:
-                self.fail(f'before the test {self.before}, after it {self.after}')
+                return False
             time.sleep(0.02)
+        return True
+
+    def check_usage(self):
+        if not self.comes_back():
+            # What is free, but in pieces, is no leak: once more that is given back.
+            self.come_and_go()
+            if not self.comes_back():
+                self.fail(f'before the test {self.before}, after it {self.after}')
         growth = self.after['rss'] / self.before['rss'] - 1
         return 'fds {:+}, RSS {:+.1%}'.format(self.after['fds'] - self.before['fds'], growth)
 
