@@ -176,10 +176,10 @@ class FaultsTest(SondeTest):
     @classmethod
     def warm_up(cls):
         """Have what is made at first use made before anything is measured."""
-        cls.use()
+        cls.exercise()
 
     @classmethod
-    def use(cls):
+    def exercise(cls):
         """Have the daemon need the memory that it needs every day.
 
         It gives back all that is free when many connections have gone, and takes some
@@ -210,7 +210,7 @@ class FaultsTest(SondeTest):
 
     def setUp(self):
         self.notes = []
-        self.use()
+        self.exercise()
         wait_until(lambda: self.server.get('NConnections') == 0, 'the server is idle')
         self.before = self.read_usage()
         # The first clean-up is the last one: all that the test opened is closed by then.
@@ -353,6 +353,20 @@ class FaultsTest(SondeTest):
         cpu = self.best(self.measure_cpu, IDLE_CPU_LIMIT)
         self.check_log(self.daemon)
         self.saw(f'after it {note}, CPU {cpu:.1%}')
+
+    def freeze(self):
+        """Stop the daemon with SIGSTOP, and wait until it stands still."""
+        self.daemon.child.send_signal(signal.SIGSTOP)
+        wait_until(self.is_frozen, 'the daemon stands still')
+
+    def is_frozen(self):
+        tasks = pathlib.Path(f'/proc/{self.daemon.pid}/task')
+        try:
+            states = [(task / 'status').read_text('ascii') for task in tasks.iterdir()]
+        except OSError:
+            # A thread ended meanwhile.
+            return False
+        return all('\nState:\tT' in state for state in states)
 
     def count_log_lines(self):
         return len(self.daemon.log().splitlines())

@@ -213,7 +213,7 @@ class TestAccept(FaultsTest):
         address = server.addresses()[0]
         before = self.read_overflows()
         socks = []
-        self.daemon.child.send_signal(signal.SIGSTOP)
+        self.freeze()
         try:
             for _ in range(5000):
                 sock = socket.socket()
@@ -239,7 +239,7 @@ class TestAccept(FaultsTest):
     def test_reset_before_accept(self):
         """A connection that is gone when it is accepted is none."""
         before = self.server.snapshot()['NAccepted']
-        self.daemon.child.send_signal(signal.SIGSTOP)
+        self.freeze()
         try:
             for sock in self.connect_many(100):
                 reset(sock)
@@ -257,7 +257,7 @@ class TestAccept(FaultsTest):
             server = self.create(f'queue-{backlog}', Backlog=backlog)
             host, port = server.addresses()[0]
             kernel, told = self.read_netstat('ListenOverflows'), self.read_overflows()
-            self.daemon.child.send_signal(signal.SIGSTOP)
+            self.freeze()
             socks = []
             try:
                 self.assertEqual(self.read_queue(port), (0, backlog))

@@ -8,7 +8,6 @@ every container.
 """
 
 import contextlib
-import pathlib
 import resource
 import signal
 import socket
@@ -26,24 +25,14 @@ class TestMemory(FaultsTest):
     def limit(self, room):
         """Let the daemon take so much more than it has."""
         # It stands still meanwhile: it might take more before it is limited.
-        self.daemon.child.send_signal(signal.SIGSTOP)
+        self.freeze()
         try:
-            wait_until(self.is_stopped, 'the daemon stands still')
             self.set_limit(self.read_status('VmData') + room)
         finally:
             self.daemon.child.send_signal(signal.SIGCONT)
 
     def set_limit(self, limit=resource.RLIM_INFINITY):
         resource.prlimit(self.daemon.pid, resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
-
-    def is_stopped(self):
-        tasks = pathlib.Path(f'/proc/{self.daemon.pid}/task')
-        try:
-            states = [(task / 'status').read_text('ascii') for task in tasks.iterdir()]
-        except OSError:
-            # A thread ended meanwhile.
-            return False
-        return all('\nState:\tT' in state for state in states)
 
     @fault(30, '1000 clients never read from a daemon that has 4 MiB left for them (RLIMIT_DATA)',
            'it lives; the worst are closed (NShed), more are refused (NRefused), and it recovers')

@@ -171,7 +171,7 @@ class TestKilled(PassedTest):
            'the next one')
     def test_queue(self):
         """Who waits in the queue when the daemon dies waits for the next one."""
-        self.daemon.child.send_signal(signal.SIGSTOP)
+        self.freeze()
         socks = self.connect_many(100)
         for sock in socks:
             sock.sendall(b'hello')
