@@ -3,7 +3,9 @@
 # Copyright The Sonde contributors
 #
 # The verbs of ./dev that look for faults, each with a build folder of its own.
-# ./dev reads this file, and lends it need, compile, say and die.
+# ./dev reads this file, and lends it need, compile, run_tests, say and die.
+
+# shellcheck disable=SC2034  # runner and setup are for run_tests
 
 COVERAGE_MIN=90
 
@@ -27,19 +29,11 @@ with_same_addresses() {
   fi
 }
 
-# Runs the tests of $build; arguments are for "meson test". Fails if one is skipped.
-run_tests() {
-  local status=0
-
-  rm -f "$build"/meson-logs/testlog*
-  with_same_addresses meson test -C "$build" --no-rebuild --print-errorlogs "$@" || status=$?
-  /usr/bin/python3 -B tests/tap/summary.py "$build" "$status"
-}
-
 # AddressSanitizer and UndefinedBehaviorSanitizer, with the whole suite.
 do_sanitize() {
   build="build-sanitize"
   need build test
+  runner=(with_same_addresses)
   set_up -Db_sanitize=address,undefined -Db_lundef=false -Dintrospection=false
   run_tests "$@"
 }
@@ -56,13 +50,15 @@ do_tsan() {
   done
   options=(-Db_sanitize=thread -Db_lundef=false -Dintrospection=false)
   set_up "${options[@]}" "-Dc_link_args=-Wl,-rpath,$rpath"
+  runner=(with_same_addresses)
   run_tests --suite unit --suite integration "$@"
 }
 
 do_valgrind() {
   need build test valgrind
   compile werror=true
-  run_tests --setup valgrind --suite unit "$@"
+  setup=(--setup valgrind)
+  run_tests --suite unit "$@"
 }
 
 # What clang finds by thinking about it. It knows nothing of g_autoptr(): what that

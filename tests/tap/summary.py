@@ -4,11 +4,16 @@
 """Count the tests of the last "meson test" and end with "N passed, N failed".
 
 Usage: summary.py BUILD_DIR MESON_STATUS
+       summary.py --failed BUILD_DIR
 
 Each TAP line is a test; so is a program that does not speak TAP. A program that
 goes wrong without a line that says so (killed, timed out, ended early, ran no
 test at all) counts as one failed test. The exit status is 0 only if something
 ran, and nothing failed or was skipped.
+
+What failed may have run again, with --logbase=again; then that counts, and is told.
+--failed prints what is to run again: all that failed, but for what a sanitizer has
+reported, which is there whether it shows again or not.
 """
 
 import json
@@ -17,6 +22,7 @@ import re
 import sys
 
 TAP_LINE = re.compile(r'(?P<ok>ok|not ok)\b[^#]*(?:#\s*(?P<skip>(?i:skip)))?')
+REPORT = re.compile(r'Sanitizer|runtime error:')
 TAP_PLAN = re.compile(r'1\.\.(?P<count>\d+)(?:\s*#\s*(?P<skip>(?i:skip)))?')
 
 
@@ -93,21 +99,32 @@ def read_protocols(build_dir):
     return {test['name']: test['protocol'] for test in tests}
 
 
-def read_log(build_dir):
+def read_log(build_dir, base):
     """Read Meson's log: a JSON object on each line, also with --setup."""
-    for path in sorted((build_dir / 'meson-logs').glob('testlog*.json')):
+    for path in sorted((build_dir / 'meson-logs').glob(base + '*.json')):
         for line in path.read_text('utf-8').splitlines():
-            yield json.loads(line)
+            entry = json.loads(line)
+            # Meson logs "project:suite / name".
+            yield entry['name'].rsplit(' / ', 1)[-1], entry
+
+
+def list_failed(build_dir):
+    """Tell which programs are to run again."""
+    for name, entry in read_log(build_dir, 'testlog'):
+        output = entry.get('stdout', '') + entry.get('stderr', '')
+        if entry['result'] not in ('OK', 'EXPECTEDFAIL', 'SKIP') and not REPORT.search(output):
+            yield name
 
 
 def summarise(build_dir, meson_status):
     """Print a remark for each odd program, and return the counts."""
     counts = Counts()
     protocols = read_protocols(build_dir)
-    for entry in read_log(build_dir):
-        # Meson logs "project:suite / name".
-        name = entry['name'].rsplit(' / ', 1)[-1]
-        program, remark = count_entry(entry, protocols[name])
+    again = dict(read_log(build_dir, 'again'))
+    for name, entry in read_log(build_dir, 'testlog'):
+        if name in again:
+            print(f'{name}: ran again, for it had failed ({entry["result"]})')
+        program, remark = count_entry(again.get(name, entry), protocols[name])
         counts.add(program)
         if remark is not None:
             print(f'{name}: {remark}')
@@ -118,6 +135,9 @@ def summarise(build_dir, meson_status):
 
 
 def main(argv):
+    if argv[1] == '--failed':
+        print('\n'.join(list_failed(pathlib.Path(argv[2]))))
+        return 0
     counts = summarise(pathlib.Path(argv[1]), int(argv[2]))
     print(counts)
     return 0 if counts.passed > 0 and counts.failed == counts.skipped == 0 else 1

@@ -38,6 +38,20 @@ class TestSummary(unittest.TestCase):
             status = summary.main(['summary.py', str(self.build_dir), str(meson_status)])
         return output.getvalue().splitlines()[-1], status
 
+    def test_again(self):
+        """What ran again counts as it did then; what a sanitizer reports does not run again."""
+        failed = entry('1..1\nnot ok 1 /a\n', 'ERROR', 1)
+        report = {**failed, 'stderr': 'ERROR: AddressSanitizer: heap-use-after-free'}
+        again = self.build_dir / 'meson-logs' / 'again.json'
+        passed = entry('1..1\nok 1 /a\n')
+        again.write_text(json.dumps({'name': 'sonde:unit / t1', **passed}), 'utf-8')
+        rows = passed, failed, failed, report
+        self.assertEqual(self.summarise(*rows), ('2 passed, 2 failed', 1))
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            self.assertEqual(summary.main(['summary.py', '--failed', str(self.build_dir)]), 0)
+        self.assertEqual(output.getvalue().split(), ['t1', 't2'])
+
     def test_all_pass(self):
         """Every TAP line of every program counts."""
         rows = entry('1..2\nok 1 /a\n# a remark\nok 2 /b\n'), entry('ok 1 /c\n1..1\n')
