@@ -126,12 +126,16 @@ check_sockets (SondedConfig  *self,
   g_hash_table_iter_init (&iter, self->servers);
   while (g_hash_table_iter_next (&iter, &name, &settings))
     {
-      g_autoptr (SondeServer) draft = sonde_server_new (name, settings, error);
+      g_autoptr (SondeServer) draft = NULL;
       g_autoptr (GArray) fds = NULL;
 
-      if (draft == NULL || !sonded_config_find_sockets (self, sockets, name, &fds, error))
+      if (!sonded_config_find_sockets (self, sockets, name, &fds, error))
         return FALSE;
-      if (!sonded_sockets_give (fds, draft, error))
+      if (fds == NULL)
+        continue;
+
+      draft = sonde_server_new (name, settings, error);
+      if (draft == NULL || !sonded_sockets_give (fds, draft, error))
         return blame_sockets (self, name, error);
     }
 
